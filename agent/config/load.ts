@@ -1,0 +1,99 @@
+import { readFileSync, statSync } from 'node:fs'
+import * as v from 'valibot'
+import { type Document, LineCounter, type Node, isMap, isNode, parseDocument } from 'yaml'
+import { AgentError, hasErrno, messageOf } from '../errors.ts'
+import { refuseUntrusted } from '../host/trust.ts'
+import { type Configuration, configuration } from './schema.ts'
+
+/** No configuration that a person wrote is larger; 1 MiB holds some 10,000 VIPs. */
+const MAX_BYTES = 1024 * 1024
+
+export type ConfigPath = readonly (string | number)[]
+
+/** A checked configuration that knows where each of its values was written. */
+export type Config = Configuration & {
+  readonly file: string
+  /** `file:line:column` of the value; of the nearest thing around it when it was not written. */
+  locate(path: ConfigPath): string
+}
+
+/** Reads and checks the file; every problem is in the one error that it throws. */
+export function loadConfig(file: string): Config {
+  refuseUntrusted(file, 'the configuration')
+  const lines = new LineCounter()
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false })
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${file}:${line}:${col}`
+  }
+  if (document.errors.length > 0)
+    throw invalid(document.errors.map(error => `${at(error.pos[0])}: ${error.message}`))
+  const result = v.safeParse(configuration, valuesOf(document, file))
+  if (!result.success) throw invalid(result.issues.map(issue => describeIssue(issue, document, at)))
+  return { ...result.output, file, locate: path => at(offsetOf(document, path)) }
+}
+
+function readText(file: string): string {
+  try {
+    if (statSync(file).size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
+  } catch (cause) {
+    const isMissing = hasErrno(cause, 'ENOENT')
+    const why = isMissing ? 'there is no such file' : messageOf(cause)
+    const hint = isMissing ? 'write one (README shows an example), or name another with --config' : 'it must be a readable file of UTF-8 text'
+    throw new AgentError('config-invalid', `cannot read the configuration ${file}: ${why}`, hint, cause)
+  }
+}
+
+/** The plain values; aliases that would expand without end are an error of the document. */
+function valuesOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (cause) {
+    throw new AgentError('config-invalid', `${file}:1:1: ${messageOf(cause)}`, 'write the values out instead of using aliases', cause)
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>, document: Document, at: (offset: number) => string): string {
+  const path = (issue.path ?? []).map(item => item.key as string | number)
+  const name = path.map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`)).join('')
+  const where = at(isUnknownKey(issue) ? keyOffset(document, path) : offsetOf(document, path))
+  return `${where}: ${name === '' ? 'the file' : name}: ${whatIsWrong(issue)}`
+}
+
+function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
+  return issue.type === 'strict_object' && issue.expected === 'never'
+}
+
+function whatIsWrong(issue: v.BaseIssue<unknown>): string {
+  if (isUnknownKey(issue)) return 'unknown key'
+  const last = issue.path?.at(-1)
+  const isMissing = issue.received === 'undefined'
+  const received = isMissing ? 'nothing' : shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
+  return `expected ${issue.message}, received ${received}`
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+/** Where the value at the path starts, or the nearest thing around it that was written. */
+function offsetOf(document: Document, path: ConfigPath): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return (document.contents as Node | null)?.range?.[0] ?? 0
+}
+
+function keyOffset(document: Document, path: ConfigPath): number {
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  if (!isMap(parent)) return offsetOf(document, path)
+  const pair = parent.items.find(({ key }) => isNode(key) && String((key as { value?: unknown }).value) === String(path.at(-1)))
+  return (pair?.key as Node | undefined)?.range?.[0] ?? offsetOf(document, path)
+}
+
+function invalid(problems: string[]): AgentError {
+  const count = problems.length === 1 ? '' : `${problems.length} problems in the configuration:\n`
+  return new AgentError('config-invalid', count + problems.join('\n'), 'nothing was touched; mend the file and run this again')
+}

@@ -1,0 +1,145 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { AgentError, hasErrno, messageOf } from '../errors.ts'
+
+/** A file as it can be put back: text, permission bits and owner. */
+export interface FileForm {
+  content: string
+  /** Permission bits, 0o644. */
+  mode: number
+  uid: number
+  gid: number
+}
+
+/** The files below the root (`--root`), by path without the leading slash: `etc/sysctl.d/90-rs-agent.conf`. */
+export interface Files {
+  readonly root: string
+  /** Null when there is no such file. */
+  read(path: string): FileForm | null
+  /** Replaces the file as a whole or not at all, and has it on the disk when it returns. */
+  write(path: string, form: FileForm): void
+  /** A file that is not there is no error. */
+  remove(path: string): void
+  /** Names in a folder, sorted; none where there is no such folder. */
+  list(folder: string): string[]
+}
+
+export function filesBelow(root: string): Files {
+  return {
+    root,
+    read: path => explained('read', join(root, path), readForm),
+    write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
+    remove: path => explained('remove', join(root, path), removeFile),
+    list: folder => explained('list', join(root, folder), listFolder),
+  }
+}
+
+function readForm(file: string): FileForm | null {
+  try {
+    const { mode, uid, gid } = statSync(file)
+    const content = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file))
+    return { content, mode: mode & 0o7777, uid, gid }
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return null
+    throw error
+  }
+}
+
+function replaceFile(file: string, form: FileForm): void {
+  makeFolder(dirname(file))
+  // One fixed name: what an interrupted run left is replaced by the next one, not added to.
+  const draft = draftOf(file)
+  rmSync(draft, { force: true })
+  const descriptor = openSync(draft, 'wx', 0o600)
+  try {
+    writeFileSync(descriptor, form.content)
+    fchownSync(descriptor, form.uid, form.gid)
+    fchmodSync(descriptor, form.mode)
+    fsyncSync(descriptor)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(draft, file)
+  syncFolder(dirname(file))
+}
+
+function removeFile(file: string): void {
+  rmSync(draftOf(file), { force: true })
+  rmSync(file, { force: true })
+  try {
+    syncFolder(dirname(file))
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error
+  }
+}
+
+/** A name that no reader of drop-in folders (`*.conf`) takes for a file of its own. */
+function draftOf(file: string): string {
+  return join(dirname(file), `.${basename(file)}.draft`)
+}
+
+/** Makes the folder and its parents, 0755 whatever the umask says. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o755 })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+    chmodSync(made, 0o755)
+    chownSync(made, process.geteuid?.() ?? 0, process.getegid?.() ?? 0)
+  }
+}
+
+/** A rename is on the disk only when its folder is. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}
+
+/** Removes a folder that has become empty; one that is not empty or not there stays as it is. */
+export function removeEmptyFolder(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY', 'EROFS', 'EACCES')) throw error
+  }
+}
+
+function explained<T>(verb: string, file: string, work: (file: string) => T): T {
+  try {
+    return work(file)
+  } catch (cause) {
+    const hint = hasErrno(cause, 'ENOSPC') ? 'free some space on that file system' : 'check the file and its folder'
+    throw new AgentError('failed', `cannot ${verb} ${file}: ${messageOf(cause)}`, hint, cause)
+  }
+}

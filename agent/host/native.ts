@@ -1,0 +1,14 @@
+import { createRequire } from 'node:module'
+import type * as Addon from '../../native/addon/index.d.ts'
+
+/**
+ * The only importer of the Rust addon. It lies beside the bundle when installed, in native/addon when the
+ * sources are run as they are.
+ */
+const path = import.meta.filename.endsWith('.ts') ? '../../native/addon/rs-agent.node' : './rs-agent.node'
+const addon: typeof Addon = createRequire(import.meta.url)(path)
+
+export const { ArpTap, ClsInjector, FileLock, TapDevice, XdpInjector, encodeArpFrame, tuneNetlinkSocket } = addon
+export type { ArpPacket, ArpSighting } from '../../native/addon/index.d.ts'
+export type ArpTap = Addon.ArpTap
+export type FileLock = Addon.FileLock

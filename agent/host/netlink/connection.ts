@@ -1,0 +1,210 @@
+import { RawNetlinkSocket } from 'netlink/dist/raw.js'
+import { type NetlinkMessage, countLength, formatHeader, parseMessages } from 'netlink/dist/structs.js'
+import { hasErrno } from '../../errors.ts'
+import { tuneNetlinkSocket } from '../native.ts'
+import { NetlinkRejection, parseRejection } from './rejection.ts'
+
+/** Protocol and flag numbers of include/uapi/linux/netlink.h. */
+export const NETLINK_ROUTE = 0
+const NLMSG_ERROR = 2
+const NLMSG_DONE = 3
+const NLM_F_REQUEST = 0x1
+const NLM_F_ACK = 0x4
+const NLM_F_DUMP_INTR = 0x10
+const NLM_F_DUMP = 0x300
+export const NLM_F_REPLACE = 0x100
+export const NLM_F_EXCL = 0x200
+export const NLM_F_CREATE = 0x400
+
+/**
+ * Requests in one send. Every one of them may be refused, and 200 refusals fit in the stock receive
+ * buffer (measured): 128 leaves room.
+ */
+const BATCH_SIZE = 128
+const TIMEOUT_MS = 5_000
+/** A dump that a change interrupted is short: it is asked for again, this often at the most. */
+const DUMP_ATTEMPTS = 20
+
+export interface NetlinkRequest {
+  type: number
+  flags: number
+  body: Uint8Array[]
+}
+
+/** Requests that the kernel refused; the others of the same call up to the batch of these were done. */
+export class BatchRejection extends Error {
+  override name = 'BatchRejection'
+  readonly rejections: { index: number; cause: NetlinkRejection }[]
+
+  constructor(rejections: { index: number; cause: NetlinkRejection }[]) {
+    super(`${rejections.length} netlink request(s) refused: ${rejections[0]?.cause.message}`)
+    this.rejections = rejections
+  }
+}
+
+interface Exchange {
+  /** Sequence numbers that belong to the exchange: first to last. */
+  first: number
+  last: number
+  receive(message: NetlinkMessage): void
+  fail(error: Error): void
+}
+
+/**
+ * The one way to talk netlink: a request socket of npm `netlink` with what the library lacks (batches,
+ * timeouts, extended ACK, interrupted dumps, and an overrun that never ends the process).
+ * One exchange at a time; later ones wait their turn.
+ */
+export class NetlinkConnection {
+  readonly #protocol: number
+  #socket: RawNetlinkSocket | null = null
+  #sequence = 1
+  #exchange: Exchange | null = null
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(protocol: number) {
+    this.#protocol = protocol
+  }
+
+  /** Sends the requests in batches, in order; rejects with BatchRejection after the first batch that had refusals. */
+  change(requests: readonly NetlinkRequest[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (let start = 0; start < requests.length; start += BATCH_SIZE)
+        await this.#sendBatch(requests.slice(start, start + BATCH_SIZE), start)
+    })
+  }
+
+  /** The bodies of all messages of a dump, whole: one that a change interrupted is asked for again. */
+  dump(type: number, body: Uint8Array[]): Promise<Buffer[]> {
+    return this.#inTurn(async () => {
+      for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+        const found = await this.#dumpOnce(type, body)
+        if (found !== 'interrupted') return found
+      }
+      throw new Error(`the kernel's table changed during each of ${DUMP_ATTEMPTS} dumps`)
+    })
+  }
+
+  close(): void {
+    this.#drop(new Error('netlink connection closed'))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  #sendBatch(batch: readonly NetlinkRequest[], offset: number): Promise<void> {
+    const first = this.#sequence
+    const last = first + batch.length - 1
+    // The ACK of the last request ends the batch; of the others only refusals are heard.
+    const frames = batch.map((request, index) => ({
+      ...request,
+      flags: request.flags | (index === batch.length - 1 ? NLM_F_ACK : 0),
+    }))
+    return new Promise((resolve, reject) => {
+      const rejections: BatchRejection['rejections'] = []
+      this.#start(frames, {
+        first,
+        last,
+        fail: reject,
+        receive: message => {
+          if (message.type !== NLMSG_ERROR) return
+          const rejection = parseRejection(message.data as Buffer, message.flags)
+          if (rejection !== null) rejections.push({ index: offset + message.seq - first, cause: rejection })
+          if (message.seq !== last) return
+          this.#finish()
+          if (rejections.length === 0) resolve()
+          else reject(new BatchRejection(rejections))
+        },
+      })
+    })
+  }
+
+  #dumpOnce(type: number, body: Uint8Array[]): Promise<Buffer[] | 'interrupted'> {
+    return new Promise((resolve, reject) => {
+      const bodies: Buffer[] = []
+      let interrupted = false
+      this.#start([{ type, flags: NLM_F_DUMP, body }], {
+        first: this.#sequence,
+        last: this.#sequence,
+        fail: reject,
+        receive: message => {
+          if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true
+          if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
+            bodies.push(message.data as Buffer)
+            return
+          }
+          this.#finish()
+          // NLMSG_DONE carries the dump's errno in the same place as NLMSG_ERROR does.
+          const rejection = parseRejection(message.data as Buffer, 0)
+          if (rejection !== null) reject(rejection)
+          else resolve(interrupted ? 'interrupted' : bodies)
+        },
+      })
+    })
+  }
+
+  #start(requests: NetlinkRequest[], exchange: Exchange): void {
+    const timer = setTimeout(() => {
+      this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))
+    }, TIMEOUT_MS)
+    this.#exchange = { ...exchange, fail: error => (clearTimeout(timer), exchange.fail(error)) }
+    this.#finish = () => {
+      clearTimeout(timer)
+      this.#exchange = null
+    }
+    try {
+      this.#socket ??= this.#open()
+      this.#socket.send(this.#frame(requests, this.#socket.address().port), {}, error => {
+        if (error !== undefined) this.#drop(error)
+      })
+    } catch (error) {
+      this.#drop(error as Error)
+    }
+  }
+
+  #finish: () => void = () => undefined
+
+  #frame(requests: NetlinkRequest[], port: number): Uint8Array[] {
+    return requests.flatMap(({ type, flags, body }) => {
+      const header = { length: 16 + countLength(body), type, flags: flags | NLM_F_REQUEST, seq: this.#sequence++, port }
+      return [formatHeader(header), ...body]
+    })
+  }
+
+  #open(): RawNetlinkSocket {
+    const socket = new RawNetlinkSocket(this.#protocol)
+    tuneNetlinkSocket(this.#protocol, socket.address().port, {
+      extendedAck: true,
+      strictDump: true,
+      // The library's poll callback aborts the process when the kernel reports an overrun (EPOLLERR): a lost
+      // answer ends in the timeout instead, and the next exchange starts on a new socket.
+      ignoreOverrun: true,
+    })
+    socket.on('message', bytes => this.#receive(bytes))
+    socket.on('truncatedMessage', () => this.#drop(new Error('the kernel sent a netlink message that did not fit')))
+    socket.on('error', error => {
+      if (!hasErrno(error, 'EAGAIN', 'EINTR')) this.#drop(error)
+    })
+    return socket
+  }
+
+  #receive(bytes: Buffer): void {
+    for (const message of parseMessages(bytes)) {
+      const exchange = this.#exchange
+      // What a timed-out exchange left behind comes under an older sequence number.
+      if (exchange !== null && message.seq >= exchange.first && message.seq <= exchange.last) exchange.receive(message)
+    }
+  }
+
+  /** Ends the exchange under way, and the socket with it: the next one starts clean. */
+  #drop(error: Error): void {
+    const exchange = this.#exchange
+    this.#exchange = null
+    this.#socket?.close()
+    this.#socket = null
+    exchange?.fail(error)
+  }
+}

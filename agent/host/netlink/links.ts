@@ -1,0 +1,43 @@
+import type { Link } from '../../model/network.ts'
+import { decodeAttributes, encodeAttributes, readCString, readU32, u32 } from './wire.ts'
+
+/** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
+export const RTM_GETLINK = 18
+const IFLA_ADDRESS = 1
+const IFLA_IFNAME = 3
+const IFLA_MASTER = 10
+const IFLA_LINKINFO = 18
+const IFLA_INFO_KIND = 1
+const IFLA_EXT_MASK = 29
+const RTEXT_FILTER_SKIP_STATS = 1 << 3
+const ARPHRD_ETHER = 1
+const IFF_UP = 0x1
+const IFF_LOOPBACK = 0x8
+const IFF_NOARP = 0x80
+const IFF_LOWER_UP = 0x10000
+const IFINFOMSG_BYTES = 16
+
+export function encodeLinkDump(): Uint8Array[] {
+  return [Buffer.alloc(IFINFOMSG_BYTES), ...encodeAttributes([IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)])]
+}
+
+export function decodeLink(body: Buffer): Link {
+  const flags = body.readUInt32LE(8)
+  const attributes = decodeAttributes(body, IFINFOMSG_BYTES)
+  const name = attributes.get(IFLA_IFNAME)
+  const mac = attributes.get(IFLA_ADDRESS)
+  const master = attributes.get(IFLA_MASTER)
+  const info = attributes.get(IFLA_LINKINFO)
+  const kind = info === undefined ? undefined : decodeAttributes(info, 0).get(IFLA_INFO_KIND)
+  return {
+    index: body.readInt32LE(4),
+    name: name === undefined ? '' : readCString(name),
+    mac: mac === undefined ? '' : [...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':'),
+    up: (flags & IFF_UP) !== 0,
+    carrier: (flags & IFF_LOWER_UP) !== 0,
+    loopback: (flags & IFF_LOOPBACK) !== 0,
+    arp: body.readUInt16LE(2) === ARPHRD_ETHER && (flags & IFF_NOARP) === 0,
+    ...(kind === undefined ? {} : { kind: readCString(kind) }),
+    ...(master === undefined ? {} : { master: readU32(master) }),
+  }
+}

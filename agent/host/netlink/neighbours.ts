@@ -1,0 +1,15 @@
+import { type IpAddress, addressBytes, familyOf } from '../../model/address.ts'
+import { AF_INET, AF_INET6, encodeAttributes } from './wire.ts'
+
+/** Numbers of include/uapi/linux/{rtnetlink,neighbour}.h. */
+export const RTM_DELNEIGH = 29
+const NDA_DST = 1
+const NDMSG_BYTES = 12
+
+/** The body of RTM_DELNEIGH: the entry of one address on one link. */
+export function encodeNeighbour(address: IpAddress, linkIndex: number): Uint8Array[] {
+  const header = Buffer.alloc(NDMSG_BYTES)
+  header.writeUInt8(familyOf(address) === 4 ? AF_INET : AF_INET6, 0)
+  header.writeInt32LE(linkIndex, 4)
+  return [header, ...encodeAttributes([NDA_DST, addressBytes(address)])]
+}

@@ -1,0 +1,42 @@
+import { getSystemErrorName } from 'node:util'
+import { decodeAttributes, readCString } from './wire.ts'
+
+/** Flags of an NLMSG_ERROR that say what follows it (include/uapi/linux/netlink.h). */
+const NLM_F_CAPPED = 0x100
+const NLM_F_ACK_TLVS = 0x200
+const NLMSGERR_ATTR_MSG = 1
+const HEADER_BYTES = 16
+const ERRNO_BYTES = 4
+
+/** The kernel's "no" to one netlink request. */
+export class NetlinkRejection extends Error {
+  override name = 'NetlinkRejection'
+  /** Name of the errno, for example EEXIST. */
+  readonly code: string
+
+  /** `explanation` is the extended ACK's text, empty when the kernel gave none. */
+  constructor(errno: number, explanation: string) {
+    const code = getSystemErrorName(-errno)
+    super(explanation === '' ? code : `${code} (${explanation})`)
+    this.code = code
+  }
+}
+
+/** What one NLMSG_ERROR says: null for an ACK. */
+export function parseRejection(body: Buffer, flags: number): NetlinkRejection | null {
+  const errno = -body.readInt32LE(0)
+  if (errno === 0) return null
+  return new NetlinkRejection(errno, explanationIn(body, flags))
+}
+
+function explanationIn(body: Buffer, flags: number): string {
+  if ((flags & NLM_F_ACK_TLVS) === 0) return ''
+  // Without NLM_F_CAPPED the whole rejected request stands between the errno and the attributes.
+  const requestBytes = (flags & NLM_F_CAPPED) === 0 ? body.readUInt32LE(ERRNO_BYTES) : HEADER_BYTES
+  const text = decodeAttributes(body, ERRNO_BYTES + align4(requestBytes)).get(NLMSGERR_ATTR_MSG)
+  return text === undefined ? '' : readCString(text)
+}
+
+function align4(bytes: number): number {
+  return (bytes + 3) & ~3
+}

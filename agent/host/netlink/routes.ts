@@ -1,0 +1,83 @@
+import { type AddressFamily, addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
+import type { Route } from '../../model/network.ts'
+import { AF_INET, AF_INET6, decodeAttributes, encodeAttributes, readU32, u32 } from './wire.ts'
+
+/** Numbers of include/uapi/linux/rtnetlink.h. */
+export const RTM_NEWROUTE = 24
+export const RTM_DELROUTE = 25
+export const RTM_GETROUTE = 26
+const RT_TABLE_MAIN = 254
+const RTA_DST = 1
+const RTA_OIF = 4
+const RTA_GATEWAY = 5
+const RTA_PRIORITY = 6
+const RTA_PREFSRC = 7
+const RTA_MULTIPATH = 9
+const RTA_TABLE = 15
+const RTA_VIA = 18
+const RTA_ENCAP = 22
+const RTA_NH_ID = 30
+/** Attributes of routes that RouteForm cannot put back as they were. */
+const COMPLEX = [RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID]
+const RTMSG_BYTES = 12
+const RTM_F_CLONED = 0x200
+
+/** Strict kernels (4.20+) then send the main table alone; the others send all, and decodeRoute chooses. */
+export function encodeMainTableDump(family: AddressFamily): Uint8Array[] {
+  const header = Buffer.alloc(RTMSG_BYTES)
+  header.writeUInt8(familyNumber(family), 0)
+  header.writeUInt8(RT_TABLE_MAIN, 4)
+  return [header]
+}
+
+/** Returns null for what is not a plain entry (no TOS, not cached) of the main table in that family. */
+export function decodeRoute(body: Buffer, family: AddressFamily, linkName: (index: number) => string): Route | null {
+  const attributes = decodeAttributes(body, RTMSG_BYTES)
+  const wideTable = attributes.get(RTA_TABLE)
+  const table = wideTable === undefined ? body.readUInt8(4) : readU32(wideTable)
+  const cached = (body.readUInt32LE(8) & RTM_F_CLONED) !== 0
+  if (body.readUInt8(0) !== familyNumber(family) || table !== RT_TABLE_MAIN || cached || body.readUInt8(3) !== 0)
+    return null
+  const destination = attributes.get(RTA_DST) ?? Buffer.alloc(family === 4 ? 4 : 16)
+  const link = attributes.get(RTA_OIF)
+  const gateway = attributes.get(RTA_GATEWAY)
+  const source = attributes.get(RTA_PREFSRC)
+  const metric = attributes.get(RTA_PRIORITY)
+  return {
+    destination: addressFromBytes(destination),
+    prefixLength: body.readUInt8(1),
+    metric: metric === undefined ? 0 : readU32(metric),
+    protocol: body.readUInt8(5),
+    scope: body.readUInt8(6),
+    type: body.readUInt8(7),
+    ...(link === undefined ? {} : { link: linkName(readU32(link)) }),
+    ...(gateway === undefined ? {} : { gateway: addressFromBytes(gateway) }),
+    ...(source === undefined ? {} : { source: addressFromBytes(source) }),
+    ...(COMPLEX.some(type => attributes.has(type)) ? { complex: true } : {}),
+  }
+}
+
+/** The body of RTM_NEWROUTE and RTM_DELROUTE for the main table. */
+export function encodeRoute(route: Route, linkIndex: number | undefined): Uint8Array[] {
+  const header = Buffer.alloc(RTMSG_BYTES)
+  header.writeUInt8(familyNumber(familyOf(route.destination)), 0)
+  header.writeUInt8(route.prefixLength, 1)
+  header.writeUInt8(RT_TABLE_MAIN, 4)
+  header.writeUInt8(route.protocol, 5)
+  header.writeUInt8(route.scope, 6)
+  header.writeUInt8(route.type, 7)
+  return [
+    header,
+    ...encodeAttributes(
+      [RTA_DST, addressBytes(route.destination)],
+      [RTA_OIF, linkIndex === undefined ? undefined : u32(linkIndex)],
+      [RTA_GATEWAY, route.gateway === undefined ? undefined : addressBytes(route.gateway)],
+      [RTA_PREFSRC, route.source === undefined ? undefined : addressBytes(route.source)],
+      [RTA_PRIORITY, route.metric === 0 ? undefined : u32(route.metric)],
+    ),
+  ]
+}
+
+function familyNumber(family: AddressFamily): number {
+  return family === 4 ? AF_INET : AF_INET6
+}

@@ -1,0 +1,76 @@
+import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from './connection.ts'
+import { cString, encodeAttributes, nested } from './wire.ts'
+
+/**
+ * The two requests that make whatever arrives on one device go on as if it had arrived on another: a
+ * clsact qdisc, and an ingress filter with the action "mirred ingress redirect". Numbers of
+ * include/uapi/linux/{rtnetlink,pkt_sched,pkt_cls}.h and tc_act/tc_mirred.h.
+ */
+export function redirectArrivals(fromIndex: number, toIndex: number): NetlinkRequest[] {
+  return [
+    { type: RTM_NEWQDISC, flags: NLM_F_CREATE | NLM_F_EXCL, body: clsact(fromIndex) },
+    { type: RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL, body: redirectAll(fromIndex, toIndex) },
+  ]
+}
+
+const RTM_NEWQDISC = 36
+const RTM_NEWTFILTER = 44
+const TCMSG_BYTES = 20
+const TC_H_CLSACT = 0xffff_fff1
+const CLSACT_HANDLE = 0xffff_0000
+const TC_H_INGRESS = 0xffff_fff2
+const TCA_KIND = 1
+const TCA_OPTIONS = 2
+const TCA_U32_SEL = 5
+const TCA_U32_ACT = 7
+const TC_U32_TERMINAL = 1
+const TCA_ACT_KIND = 1
+const TCA_ACT_OPTIONS = 2
+const TCA_MIRRED_PARMS = 2
+const TC_ACT_STOLEN = 4
+const TCA_INGRESS_REDIR = 3
+/** Priority 1, every protocol (ETH_P_ALL in network byte order). */
+const FIRST_OF_EVERY_PROTOCOL = (1 << 16) | 0x0300
+
+function clsact(linkIndex: number): Uint8Array[] {
+  return [tcMessage(linkIndex, { handle: CLSACT_HANDLE, parent: TC_H_CLSACT, info: 0 }), ...encodeAttributes([TCA_KIND, cString('clsact')])]
+}
+
+function redirectAll(fromIndex: number, toIndex: number): Uint8Array[] {
+  const action = nested(1, [
+    ...encodeAttributes([TCA_ACT_KIND, cString('mirred')]),
+    ...nested(TCA_ACT_OPTIONS, encodeAttributes([TCA_MIRRED_PARMS, mirred(toIndex)])),
+  ])
+  const options = [...encodeAttributes([TCA_U32_SEL, matchAll()]), ...nested(TCA_U32_ACT, action)]
+  return [
+    tcMessage(fromIndex, { handle: 0, parent: TC_H_INGRESS, info: FIRST_OF_EVERY_PROTOCOL }),
+    ...encodeAttributes([TCA_KIND, cString('u32')]),
+    ...nested(TCA_OPTIONS, options),
+  ]
+}
+
+function tcMessage(linkIndex: number, { handle, parent, info }: { handle: number; parent: number; info: number }): Buffer {
+  const header = Buffer.alloc(TCMSG_BYTES)
+  header.writeInt32LE(linkIndex, 4)
+  header.writeUInt32LE(handle, 8)
+  header.writeUInt32LE(parent, 12)
+  header.writeUInt32LE(info, 16)
+  return header
+}
+
+/** struct tc_u32_sel with one key whose mask is 0: it matches every frame. */
+function matchAll(): Buffer {
+  const selector = Buffer.alloc(16 + 16)
+  selector.writeUInt8(TC_U32_TERMINAL, 0)
+  selector.writeUInt8(1, 2)
+  return selector
+}
+
+/** struct tc_mirred. */
+function mirred(toIndex: number): Buffer {
+  const parameters = Buffer.alloc(28)
+  parameters.writeInt32LE(TC_ACT_STOLEN, 8)
+  parameters.writeInt32LE(TCA_INGRESS_REDIR, 20)
+  parameters.writeUInt32LE(toIndex, 24)
+  return parameters
+}

@@ -1,0 +1,74 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+/** An IPv4 or IPv6 address in canonical text (RFC 5952 for IPv6), as the kernel and `ip` print it. */
+export type IpAddress = string & { readonly brand: 'IpAddress' }
+
+export type AddressFamily = 4 | 6
+
+/** The address that the text means, or null when it means none. Zones (`fe80::1%eth0`) are not taken. */
+export function parseIpAddress(text: string): IpAddress | null {
+  if (isIPv4(text)) return text as IpAddress
+  if (isIPv6(text) && !text.includes('%')) return canonicalIpv6(ipaddr.IPv6.parse(text))
+  return null
+}
+
+export function familyOf(address: IpAddress): AddressFamily {
+  return address.includes(':') ? 6 : 4
+}
+
+/** 32 for IPv4, 128 for IPv6: the prefix that covers one address alone. */
+export function hostPrefixLength(address: IpAddress): 32 | 128 {
+  return familyOf(address) === 4 ? 32 : 128
+}
+
+/** Network byte order: 4 bytes for IPv4, 16 for IPv6. */
+export function addressBytes(address: IpAddress): Uint8Array {
+  if (familyOf(address) === 4) return Uint8Array.from(address.split('.'), Number)
+  return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray())
+}
+
+/** Takes 4 or 16 bytes in network byte order. */
+export function addressFromBytes(bytes: Uint8Array): IpAddress {
+  if (bytes.length === 4) return bytes.join('.') as IpAddress
+  return canonicalIpv6(new ipaddr.IPv6([...bytes]))
+}
+
+export function isInSubnet(address: IpAddress, network: IpAddress, prefixLength: number): boolean {
+  if (familyOf(address) !== familyOf(network)) return false
+  const left = addressBytes(address)
+  const right = addressBytes(network)
+  const wholeBytes = prefixLength >> 3
+  for (let i = 0; i < wholeBytes; i++) if (left[i] !== right[i]) return false
+  const rest = prefixLength & 7
+  if (rest === 0) return true
+  const mask = (0xff << (8 - rest)) & 0xff
+  return ((left[wholeBytes] ?? 0) & mask) === ((right[wholeBytes] ?? 0) & mask)
+}
+
+/** Why an address cannot be a VIP, in words that follow "not", or null when it can. */
+export function whyNotVip(address: IpAddress): string | null {
+  if (familyOf(address) === 4 && address.startsWith('0.')) return 'one of "this network" (0.0.0.0/8)'
+  const range = ipaddr.parse(address).range()
+  // ipaddr.js counts RFC 5737's documentation networks as reserved: manuals and labs use them.
+  if (range === 'reserved' && isDocumentation(address)) return null
+  return UNUSABLE_RANGES.get(range) ?? null
+}
+
+const UNUSABLE_RANGES = new Map<string, string>([
+  ['unspecified', 'the unspecified address'],
+  ['loopback', 'a loopback address'],
+  ['multicast', 'a multicast address'],
+  ['broadcast', 'the broadcast address'],
+  ['linkLocal', 'a link-local address'],
+  ['reserved', 'a reserved address'],
+  ['ipv4Mapped', 'an IPv4-mapped IPv6 address'],
+])
+
+function isDocumentation(address: IpAddress): boolean {
+  return /^(192\.0\.2|198\.51\.100|203\.0\.113)\.|^2001:db8:/.test(address)
+}
+
+function canonicalIpv6(address: ipaddr.IPv6): IpAddress {
+  return address.toRFC5952String() as IpAddress
+}

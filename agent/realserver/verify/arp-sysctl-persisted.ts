@@ -1,0 +1,60 @@
+import type { Host } from '../../host/host.ts'
+import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, whatLoudDoes } from '../../model/arp.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import { SYSCTL_FILE, arpSysctlPath } from '../arp-sysctl.ts'
+import { type WantedRealServer, ipv4Vips } from '../desired.ts'
+import { arpNics } from '../nics.ts'
+import { type Assignment, SYSCTL_CONF, SYSCTL_FOLDERS, type SysctlFile, bootAssignments } from './boot-sysctl.ts'
+import type { CheckResult } from './check.ts'
+
+/** Every sysctl.d file of the host, hidden ones included. */
+export function readSysctlFiles({ files }: Host): SysctlFile[] {
+  const paths = SYSCTL_FOLDERS.flatMap(folder => files.list(folder).filter(name => name.endsWith('.conf')).map(name => `${folder}/${name}`))
+  return [...paths, SYSCTL_CONF].flatMap(path => {
+    const form = files.read(path)
+    return form === null ? [] : [{ path, content: form.content }]
+  })
+}
+
+/** What the next boot will make of each NIC, whatever is in force now. */
+export function checkArpSysctlPersisted(wanted: WantedRealServer, found: FoundHost, files: readonly SysctlFile[]): CheckResult[] {
+  if (ipv4Vips(wanted).length === 0) return []
+  const atBoot = bootAssignments(files)
+  return arpNics(found.links)
+    .filter(nic => nic.up)
+    .map(nic => judge(nic.name, atBoot))
+}
+
+function judge(nic: string, atBoot: (path: string) => Assignment | null): CheckResult {
+  const result = { id: 'arp-sysctl-persisted', subject: nic } as const
+  const values = ARP_SYSCTLS.map(sysctl => bootValue(nic, sysctl, atBoot))
+  const evidence = `after the next boot: ${values.map(value => value.evidence).join(', ')}`
+  const loud = values.filter(({ sysctl, effective }) => !isQuiet(sysctl, effective))
+  if (loud.length === 0) return { ...result, verdict: 'pass', evidence, hint: '' }
+  const what = loud.map(({ sysctl, effective }) => whatLoudDoes(sysctl, effective)).join(' and ')
+  return { ...result, verdict: 'fail', evidence: `${evidence}: this host then ${what}`, hint: hintFor(loud) }
+}
+
+interface BootValue {
+  sysctl: ArpSysctl
+  effective: number
+  evidence: string
+  /** The files' lines that decide. */
+  where: string[]
+}
+
+function bootValue(nic: string, sysctl: ArpSysctl, atBoot: (path: string) => Assignment | null): BootValue {
+  const all = atBoot(arpSysctlPath('all', sysctl))
+  // A NIC starts with the value of `default`, and that with 0.
+  const own = atBoot(arpSysctlPath(nic, sysctl)) ?? atBoot(arpSysctlPath('default', sysctl))
+  const effective = effectiveValue(Number(all?.value ?? 0), Number(own?.value ?? 0))
+  const where = [all, own].flatMap(assignment => (assignment === null ? [] : [assignment.where]))
+  const source = where.length === 0 ? 'no file sets it' : `by ${where.join(' and ')}`
+  return { sysctl, effective, where, evidence: `${sysctl} ${effective} (${source})` }
+}
+
+function hintFor(loud: BootValue[]): string {
+  const others = [...new Set(loud.flatMap(value => value.where))].filter(where => !where.startsWith(`${SYSCTL_FILE}:`))
+  if (others.length === 0) return `rs-agent apply writes ${SYSCTL_FILE}`
+  return `${others.join(', ')} overrides it: take the line out, then run rs-agent apply`
+}

@@ -1,0 +1,23 @@
+/** The ids of this role's checks, in the order in which they are reported. */
+export const CHECK_IDS = ['vip-bound', 'vip-route', 'arp-sysctl', 'arp-sysctl-persisted', 'arp-silence'] as const
+export type CheckId = (typeof CHECK_IDS)[number]
+
+/** `unknown`: the check could not find out. It is never counted as a pass. */
+export type Verdict = 'pass' | 'fail' | 'unknown' | 'skipped'
+
+export interface CheckResult {
+  id: CheckId
+  /** What was looked at: a VIP, a NIC, or both. */
+  subject: string
+  verdict: Verdict
+  /** What was seen, with the values. */
+  evidence: string
+  /** The next thing to do; empty for a pass. */
+  hint: string
+}
+
+export function overallVerdict(results: readonly CheckResult[]): 'pass' | 'fail' | 'unknown' {
+  if (results.some(result => result.verdict === 'fail')) return 'fail'
+  if (results.some(result => result.verdict === 'unknown')) return 'unknown'
+  return results.some(result => result.verdict === 'pass') ? 'pass' : 'unknown'
+}

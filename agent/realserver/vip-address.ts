@@ -1,0 +1,111 @@
+import { type IpAddress, familyOf, hostPrefixLength, isInSubnet } from '../model/address.ts'
+import type { AddressForm, InterfaceAddress } from '../model/network.ts'
+import type { FoundHost } from '../reconcile/found.ts'
+import type { Setting } from '../reconcile/setting.ts'
+import type { Claim } from '../reconcile/step.ts'
+import type { WantedRealServer } from './desired.ts'
+import { type Refusal, vipPath } from './refusal.ts'
+
+/**
+ * Each VIP is bound to lo, alone: /32 or /128. A shorter prefix on lo makes its whole subnet local, and the
+ * hosts of that subnet unreachable; a copy on a NIC answers ARP whatever the sysctls say.
+ */
+export const LOOPBACK = 'lo'
+
+const RT_SCOPE_UNIVERSE = 0
+const IFA_F_NODAD = 0x2
+
+export function vipAddressClaims(wanted: WantedRealServer, found: FoundHost, managed: readonly IpAddress[]): Claim[] {
+  const labels = freeLabels(found.addresses)
+  const byAddress = Map.groupBy(found.addresses, found => found.address)
+  return wanted.vips.flatMap(vip => {
+    const copies = byAddress.get(vip) ?? []
+    const right = copies.find(copy => isRightlyBound(copy))
+    const strays = copies.filter(copy => copy !== right)
+    return [boundClaim(vip, right ?? newForm(vip, labels), right !== undefined), ...strays.map(stray => strayClaim(stray, managed.includes(vip)))]
+  })
+}
+
+/** Copies of a VIP that cannot be taken away without cutting the host off. */
+export function vipAddressRefusals(wanted: WantedRealServer, found: FoundHost): Refusal[] {
+  const paths = new Map(wanted.vips.map((vip, index) => [vip, vipPath(index)]))
+  return found.addresses.flatMap(copy => {
+    const path = paths.get(copy.address)
+    return path === undefined || isRightlyBound(copy) ? [] : refusalOf(copy, found, path)
+  })
+}
+
+/** On lo, and alone. */
+export function isRightlyBound({ link, address, prefixLength }: InterfaceAddress): boolean {
+  return link === LOOPBACK && prefixLength === hostPrefixLength(address)
+}
+
+function boundClaim(vip: IpAddress, form: AddressForm, satisfied: boolean): Claim {
+  const wanted: Setting = {
+    kind: 'address',
+    id: { link: LOOPBACK, address: vip, prefixLength: hostPrefixLength(vip) },
+    value: form,
+  }
+  return { resource: 'vip-bound', phase: 'bind', wanted, satisfied, keepFound: true }
+}
+
+function strayClaim({ link, address, prefixLength }: InterfaceAddress, isDrift: boolean): Claim {
+  const onLoopback = link === LOOPBACK
+  return {
+    resource: 'vip-bound',
+    phase: onLoopback ? 'unbind' : 'withdraw',
+    wanted: { kind: 'address', id: { link, address, prefixLength }, value: null },
+    satisfied: false,
+    keepFound: onLoopback && !isDrift,
+  }
+}
+
+/** lo:0, lo:1, …: the numbers that no address on lo has yet. */
+function* freeLabels(addresses: readonly InterfaceAddress[]): Generator<string, never> {
+  const taken = new Set(addresses.map(address => address.label))
+  for (let number = 0; ; number++) {
+    const label = `${LOOPBACK}:${number}`
+    if (!taken.has(label)) yield label
+  }
+}
+
+function newForm(vip: IpAddress, labels: Generator<string, never>): AddressForm {
+  if (familyOf(vip) === 4) return { label: labels.next().value, scope: RT_SCOPE_UNIVERSE, flags: 0 }
+  // lo detects no duplicates anyway; with the flag the kernel never reports the VIP as tentative.
+  return { scope: RT_SCOPE_UNIVERSE, flags: IFA_F_NODAD }
+}
+
+function refusalOf(copy: InterfaceAddress, found: FoundHost, path: Refusal['path']): Refusal[] {
+  const { address, prefixLength, link } = copy
+  const inSubnet = found.addresses.filter(
+    other => other !== copy && other.link === link && other.prefixLength === prefixLength && isInSubnet(other.address, address, prefixLength),
+  )
+  const where = `${address}/${prefixLength} on ${link}`
+  const dependants = copy.secondary ? [] : inSubnet.filter(other => other.secondary)
+  if (dependants.length > 0 && !promotesSecondaries(link, found))
+    return [
+      {
+        path,
+        why: `${where} is the primary address of its subnet: without it the kernel would drop ${dependants.map(other => other.address).join(', ')} too`,
+        hint: `sysctl -w net/ipv4/conf/${link}/promote_secondaries=1, then run this again`,
+      },
+    ]
+  const isOnlyAddress = link !== LOOPBACK && prefixLength < hostPrefixLength(address) && inSubnet.length === 0
+  if (!isOnlyAddress) return []
+  return [
+    {
+      path,
+      why: `${where} is this host's own address (RIP): a VIP must be another one`,
+      hint: `give ${link} an address of its own, or correct the VIP in the configuration`,
+    },
+  ]
+}
+
+/** The kernel keeps the secondaries when `all` or the interface says so. */
+function promotesSecondaries(link: string, found: FoundHost): boolean {
+  return ['all', link].some(scope => found.sysctls[promotePath(scope)] === '1')
+}
+
+export function promotePath(scope: string): string {
+  return `net/ipv4/conf/${scope}/promote_secondaries`
+}

@@ -1,0 +1,108 @@
+import { AgentError, messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { type Interlock, type Progress, executeGroup, groupSteps } from './execute.ts'
+import { type FoundHost, lookupIn } from './found.ts'
+import type { Journal } from './journal.ts'
+import { keyOf } from './setting.ts'
+import type { Step } from './step.ts'
+import { undo } from './undo.ts'
+
+export interface Transaction {
+  verb: 'apply' | 'remove'
+  host: Host
+  steps: readonly Step[]
+  journal: Journal
+  interlock: Interlock
+  observe(): Promise<FoundHost>
+  /** What is still to do after the steps; anything is a failure. */
+  remaining(found: FoundHost): Step[]
+  /** Looks at the result from outside; throws when it is not what was promised. */
+  prove(found: FoundHost): Promise<void>
+  /** Makes the result last; the journal is cleared only after it. */
+  commit(): Promise<void>
+  /** Keeps what is known of the host when undo could not finish. */
+  commitUndoIncomplete(): Promise<void>
+  signal: AbortSignal
+  onProgress(progress: Progress): void
+}
+
+/**
+ * Makes all the steps or none: journal, execute, observe again, prove, commit. Any failure takes back what
+ * was done; throws AgentError `failed` when all is as before, `undo-incomplete` when it is not.
+ */
+export async function applySteps(transaction: Transaction): Promise<void> {
+  const { verb, steps, journal } = transaction
+  try {
+    journal.begin(verb, steps)
+  } catch (failure) {
+    throw withOutcome(failure, 'nothing was changed')
+  }
+  try {
+    await makeSteps(transaction)
+    const found = await transaction.observe()
+    refuseRest(transaction.remaining(found))
+    await transaction.prove(found)
+    await transaction.commit()
+  } catch (failure) {
+    await takeBack(transaction, failure)
+  }
+  journal.clear()
+}
+
+async function makeSteps({ host, steps, journal, interlock, signal, onProgress }: Transaction): Promise<void> {
+  let made = 0
+  for (const group of groupSteps(steps)) {
+    if (signal.aborted) throw new AgentError('failed', `stopped by ${String(signal.reason)}`, 'run it again')
+    onProgress({ phase: phaseOf(group), made, total: steps.length })
+    await executeGroup(host, group, interlock)
+    journal.mark(group.length)
+    made += group.length
+  }
+}
+
+function refuseRest([first]: readonly Step[]): void {
+  if (first === undefined) return
+  const subject = keyOf(first.change)
+  throw new AgentError(
+    'failed',
+    `${subject} is not as it was just set`,
+    'something else on this host changes it: look for another network manager or script',
+  )
+}
+
+/** Always throws: the failure as it was, or with what could not be undone. */
+async function takeBack(transaction: Transaction, failure: unknown): Promise<never> {
+  const { host, steps, journal, interlock } = transaction
+  const lost: string[] = []
+  try {
+    for (const step of undo(steps, lookupIn(await transaction.observe())))
+      await executeGroup(host, [step], interlock).catch(error => {
+        lost.push(messageOf(error))
+      })
+  } catch (error) {
+    lost.push(messageOf(error))
+  }
+  if (lost.length === 0) {
+    journal.clear()
+    throw withOutcome(failure, 'nothing was changed: every step was undone')
+  }
+  // Where even this cannot be written the journal stays, and tells the next run the same.
+  await transaction.commitUndoIncomplete().then(journal.clear, error => {
+    lost.push(messageOf(error))
+  })
+  const hint = 'run `rs-agent plan` to see how the host is now; `rs-agent remove` takes the rest back'
+  throw new AgentError('undo-incomplete', `${messageOf(failure)}; not undone: ${lost.join('; ')}`, hint, failure)
+}
+
+function withOutcome(failure: unknown, outcome: string): AgentError {
+  const { code, message, hint } =
+    failure instanceof AgentError ? failure : new AgentError('failed', messageOf(failure), 'run it again', failure)
+  return new AgentError(code, `${message}; ${outcome}`, hint, failure)
+}
+
+function phaseOf(group: readonly Step[]): Step['phase'] {
+  const [first] = group
+  if (first === undefined) throw new Error('an empty group of steps')
+  return first.phase
+}
+

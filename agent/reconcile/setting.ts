@@ -1,0 +1,45 @@
+import type { FileForm } from '../host/files.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
+import type { IpAddress } from '../model/address.ts'
+import type { AddressForm, RouteForm } from '../model/network.ts'
+
+/** The kinds of things on a host that rs-agent sets: how each is identified, and what it holds. */
+interface Kinds {
+  sysctl: { id: { path: SysctlPath }; value: string }
+  address: { id: { link: string; address: IpAddress; prefixLength: number }; value: AddressForm }
+  route: { id: { destination: IpAddress; prefixLength: number; metric: number }; value: RouteForm }
+  file: { id: { path: string }; value: FileForm }
+}
+
+export type SettingKind = keyof Kinds
+
+/** One thing on the host, by identity; `null` stands for its absence wherever a value is expected. */
+export type SettingId = { [K in SettingKind]: { kind: K } & Kinds[K]['id'] }[SettingKind]
+
+/** A setting with the value it has, had or shall have. */
+export type Setting = { [K in SettingKind]: { kind: K; id: Kinds[K]['id']; value: Kinds[K]['value'] | null } }[SettingKind]
+
+/** A setting on its way from one value to another; undone by going the other way. */
+export type Change = {
+  [K in SettingKind]: {
+    kind: K
+    id: Kinds[K]['id']
+    before: Kinds[K]['value'] | null
+    after: Kinds[K]['value'] | null
+  }
+}[SettingKind]
+
+/** Text that is alike for two settings exactly when they are the same thing on the host. */
+export function keyOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): string {
+  return `${kind} ${Object.values(id).join(' ')}`
+}
+
+/** Whether two values are alike; the order of their fields does not matter. */
+export function isSameValue(left: Setting['value'], right: Setting['value']): boolean {
+  if (left === null || right === null || typeof left === 'string' || typeof right === 'string') return left === right
+  return sortedJson(left) === sortedJson(right)
+}
+
+function sortedJson(value: object): string {
+  return JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

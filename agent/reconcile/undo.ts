@@ -1,0 +1,15 @@
+import type { Lookup } from './found.ts'
+import { isSameValue } from './setting.ts'
+import type { Step } from './step.ts'
+
+/**
+ * The steps that take back what was done, in reverse order, judged by what the host has now: a step that
+ * had not happened, or only for a part of its batch, needs no undoing.
+ */
+export function undo(steps: readonly Step[], current: Lookup): Step[] {
+  return steps.toReversed().flatMap(step => {
+    const now = current(step.change)
+    if (isSameValue(now, step.change.before)) return []
+    return [{ ...step, change: { ...step.change, before: now, after: step.change.before } as Step['change'] }]
+  })
+}
