@@ -1,0 +1,54 @@
+import { Host } from './host.ts'
+import { Namespace } from './namespace.ts'
+
+export interface HostOptions {
+  /** The name of the first NIC, `eth0` unless told; it may hold a dot. */
+  nic?: string
+  /** Default route, an address of the segment. */
+  gateway?: string
+}
+
+/** One Ethernet segment: a bridge in a namespace of its own, and hosts with a cable to it. */
+export class Segment implements AsyncDisposable {
+  readonly switch: Namespace
+  readonly hosts: Host[] = []
+  #hostCount = 0
+
+  static async build(): Promise<Segment> {
+    const namespace = await Namespace.open()
+    // forward_delay 0: a port forwards as soon as it is up; without snooping no frame is held back.
+    await namespace.ip(
+      'link add name br0 type bridge forward_delay 0 mcast_snooping 0',
+      'link set br0 addrgenmode none up',
+    )
+    return new Segment(namespace)
+  }
+
+  private constructor(namespace: Namespace) {
+    this.switch = namespace
+  }
+
+  /** `address` with its prefix length, like `10.10.10.12/24`. */
+  async addHost(name: string, address: string, options: HostOptions = {}): Promise<Host> {
+    const host = await Host.boot({ name, address, number: ++this.#hostCount })
+    this.hosts.push(host)
+    await this.plugIn(host, options.nic ?? 'eth0', address)
+    if (options.gateway) await host.namespace.ip(`route add default via ${options.gateway}`)
+    return host
+  }
+
+  /** Gives a host one more NIC on this segment. */
+  async plugIn(host: Host, nic: string, address?: string): Promise<void> {
+    const { mac, port } = host.addNic(nic)
+    await this.switch.ip(
+      `link add name ${port} type veth peer name ${nic} address ${mac} netns ${host.namespace.pid}`,
+      `link set ${port} addrgenmode none master br0 up`,
+    )
+    const addressing = address === undefined ? [] : [`addr add ${address} dev ${nic}`]
+    await host.namespace.ip(...addressing, `link set ${nic} up`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.hosts, this.switch].map(each => each[Symbol.asyncDispose]()))
+  }
+}

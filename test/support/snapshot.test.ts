@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import type { Host } from './host.ts'
+import { Segment } from './segment.ts'
+import { differences, type Section } from './snapshot.ts'
+
+test('is the same again on an idle host', async () => {
+  await using segment = await Segment.build()
+  const host = await segment.addHost('a', '10.10.10.12/24')
+  expect(await host.snapshot()).toEqual(await host.snapshot())
+})
+
+const changes: Record<string, [Section, (host: Host) => Promise<unknown>]> = {
+  'an address': ['addresses', host => host.namespace.ip('addr add 10.10.10.100/32 dev lo')],
+  'a route': ['routes', host => host.namespace.ip('route add 10.10.10.100 dev lo')],
+  'an IPv6 rule': ['rules', host => host.run('ip', ['-6', 'rule', 'add', 'pref', '9', 'lookup', '9'])],
+  'a NIC': ['links', host => host.namespace.ip('link add left type veth peer name right')],
+  'a promiscuous NIC': ['links', host => host.namespace.ip('link set eth0 promisc on')],
+  'a permanent neighbour': [
+    'configuredNeighbours',
+    host => host.namespace.ip('neigh add 10.10.10.1 lladdr 02:00:00:00:00:09 dev eth0'),
+  ],
+  'a proxied neighbour': [
+    'configuredNeighbours',
+    host => host.namespace.ip('neigh add proxy 10.10.10.1 dev eth0'),
+  ],
+  'a learned neighbour': [
+    'learnedNeighbours',
+    host => host.namespace.ip('neigh add 10.10.10.1 lladdr 02:00:00:00:00:09 dev eth0 nud stale'),
+  ],
+  'a qdisc': ['qdiscs', host => host.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])],
+  'a sysctl': ['arpSysctls', host => host.namespace.writeSysctl('ipv4/conf/eth0/arp_ignore', 1)],
+}
+
+test.for(Object.entries(changes))('shows %s that was left behind', async ([, [section, change]]) => {
+  await using segment = await Segment.build()
+  const host = await segment.addHost('a', '10.10.10.12/24')
+  const before = await host.snapshot()
+  await change(host)
+  const found = differences(before, await host.snapshot())
+  expect(found).toContainEqual(expect.stringMatching(`^${section}: \\+ `))
+  expect(differences(before, await host.snapshot(), { except: [section] })).not.toContainEqual(
+    expect.stringMatching(`^${section}:`),
+  )
+})
