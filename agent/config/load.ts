@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import * as v from 'valibot'
-import { type Document, LineCounter, type Node, isMap, isNode, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { refuseUntrusted } from '../host/trust.ts'
 import { type Configuration, configuration } from './schema.ts'
@@ -40,7 +40,9 @@ function readText(file: string): string {
   } catch (cause) {
     const isMissing = hasErrno(cause, 'ENOENT')
     const why = isMissing ? 'there is no such file' : messageOf(cause)
-    const hint = isMissing ? 'write one (README shows an example), or name another with --config' : 'it must be a readable file of UTF-8 text'
+    const hint = isMissing
+      ? 'write one (README shows an example), or name another with --config'
+      : 'it must be a readable file of UTF-8 text'
     throw new AgentError('config-invalid', `cannot read the configuration ${file}: ${why}`, hint, cause)
   }
 }
@@ -50,13 +52,24 @@ function valuesOf(document: Document, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
-    throw new AgentError('config-invalid', `${file}:1:1: ${messageOf(cause)}`, 'write the values out instead of using aliases', cause)
+    throw new AgentError(
+      'config-invalid',
+      `${file}:1:1: ${messageOf(cause)}`,
+      'write the values out instead of using aliases',
+      cause,
+    )
   }
 }
 
-function describeIssue(issue: v.BaseIssue<unknown>, document: Document, at: (offset: number) => string): string {
+function describeIssue(
+  issue: v.BaseIssue<unknown>,
+  document: Document,
+  at: (offset: number) => string,
+): string {
   const path = (issue.path ?? []).map(item => item.key as string | number)
-  const name = path.map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`)).join('')
+  const name = path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
+    .join('')
   const where = at(isUnknownKey(issue) ? keyOffset(document, path) : offsetOf(document, path))
   return `${where}: ${name === '' ? 'the file' : name}: ${whatIsWrong(issue)}`
 }
@@ -69,7 +82,9 @@ function whatIsWrong(issue: v.BaseIssue<unknown>): string {
   if (isUnknownKey(issue)) return 'unknown key'
   const last = issue.path?.at(-1)
   const isMissing = issue.received === 'undefined'
-  const received = isMissing ? 'nothing' : shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
+  const received = isMissing
+    ? 'nothing'
+    : shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
   return `expected ${issue.message}, received ${received}`
 }
 
@@ -89,11 +104,17 @@ function offsetOf(document: Document, path: ConfigPath): number {
 function keyOffset(document: Document, path: ConfigPath): number {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
   if (!isMap(parent)) return offsetOf(document, path)
-  const pair = parent.items.find(({ key }) => isNode(key) && String((key as { value?: unknown }).value) === String(path.at(-1)))
+  const pair = parent.items.find(
+    ({ key }) => isNode(key) && String((key as { value?: unknown }).value) === String(path.at(-1)),
+  )
   return (pair?.key as Node | undefined)?.range?.[0] ?? offsetOf(document, path)
 }
 
 function invalid(problems: string[]): AgentError {
   const count = problems.length === 1 ? '' : `${problems.length} problems in the configuration:\n`
-  return new AgentError('config-invalid', count + problems.join('\n'), 'nothing was touched; mend the file and run this again')
+  return new AgentError(
+    'config-invalid',
+    count + problems.join('\n'),
+    'nothing was touched; mend the file and run this again',
+  )
 }

@@ -32,16 +32,38 @@ export const port = v.pipe(
 
 /** The kernel's limit is IFNAMSIZ, 16 with the terminating zero; `/` and white space are not allowed in it. */
 const NIC = 'the name of a network interface such as eth0'
-const nicName = v.pipe(v.string(NIC), v.regex(/^[^\s/]{1,15}$/, NIC), v.notValues(['.', '..', 'all', 'default', 'lo'], `${NIC}, other than lo`))
+const nicName = v.pipe(
+  v.string(NIC),
+  v.regex(/^[^\s/]{1,15}$/, NIC),
+  v.notValues(['.', '..', 'all', 'default', 'lo'], `${NIC}, other than lo`),
+)
 
 const PORT_NUMBER = 'a port number from 1 to 65535'
-const portNumber = v.pipe(v.number(PORT_NUMBER), v.integer(PORT_NUMBER), v.minValue(1, PORT_NUMBER), v.maxValue(65_535, PORT_NUMBER))
+const portNumber = v.pipe(
+  v.number(PORT_NUMBER),
+  v.integer(PORT_NUMBER),
+  v.minValue(1, PORT_NUMBER),
+  v.maxValue(65_535, PORT_NUMBER),
+)
+
+/** A YAML map with just these keys; valibot by itself would take a list for one. */
+const section = <T extends v.ObjectEntries>(entries: T, what: string) =>
+  v.pipe(
+    v.custom<Record<string, unknown>>(
+      value => typeof value === 'object' && value !== null && !Array.isArray(value),
+      what,
+    ),
+    v.strictObject(entries, what),
+  )
 
 const list = <T extends v.GenericSchema>(item: T, what: string) => v.array(item, `a list of ${what}`)
 
-const vip = v.strictObject({ address: vipAddress, ports: v.optional(list(port, 'ports'), []) }, 'a VIP: { address, ports }')
+const vip = section(
+  { address: vipAddress, ports: v.optional(list(port, 'ports'), []) },
+  'a VIP: { address, ports }',
+)
 
-const nfsMount = v.strictObject(
+const nfsMount = section(
   {
     source: v.pipe(text('HOST:/PATH'), v.regex(/^[^\s/]+:\/\S*$/, 'HOST:/PATH')),
     target: v.pipe(text('an absolute path'), v.startsWith('/', 'an absolute path')),
@@ -50,48 +72,78 @@ const nfsMount = v.strictObject(
   'an NFS mount: { source, target, options }',
 )
 
-const httpd = v.strictObject(
+const httpd = section(
   {
     server: v.optional(v.picklist(['apache', 'nginx'], 'apache or nginx'), 'apache'),
     port: v.optional(portNumber, 80),
-    root: v.optional(v.pipe(text('an absolute path'), v.startsWith('/', 'an absolute path')), '/var/www/html'),
-    healthPath: v.optional(v.pipe(text('a path that starts with /'), v.startsWith('/', 'a path that starts with /')), '/'),
+    root: v.optional(
+      v.pipe(text('an absolute path'), v.startsWith('/', 'an absolute path')),
+      '/var/www/html',
+    ),
+    healthPath: v.optional(
+      v.pipe(text('a path that starts with /'), v.startsWith('/', 'a path that starts with /')),
+      '/',
+    ),
   },
   'a web server: { server, port, root, healthPath }',
 )
 
-const realServer = v.pipe(v.strictObject(
-  {
-    vips: v.pipe(list(vip, 'VIPs'), v.minLength(1, 'at least one VIP'), noTwoAlike(item => item.address, 'address')),
-    interfaces: v.optional(
-      v.union([v.literal('auto'), v.pipe(v.array(nicName), v.minLength(1))], 'auto, or a list of network interfaces'),
-      'auto',
-    ),
-    directors: v.optional(v.pipe(list(ipAddress, 'addresses'), noTwoAlike(item => item)), []),
-    nfs: v.optional(list(nfsMount, 'NFS mounts')),
-    httpd: v.optional(httpd),
-  },
-  'the real-server role: { vips, interfaces, directors }',
-), v.rawCheck(({ dataset, addIssue }) => {
-  if (!dataset.typed) return
-  const { vips, directors } = dataset.value
-  directors.forEach((director, index) => {
-    if (vips.some(({ address }) => address === director))
-      addIssue({ message: "the director's own address (DIP), not a VIP", path: pathOf(dataset.value, ['directors', index]) })
-  })
-}))
+const realServer = v.pipe(
+  section(
+    {
+      vips: v.pipe(
+        list(vip, 'VIPs'),
+        v.minLength(1, 'at least one VIP'),
+        noTwoAlike(item => item.address, 'address'),
+      ),
+      interfaces: v.optional(
+        v.union(
+          [v.literal('auto'), v.pipe(v.array(nicName), v.minLength(1))],
+          'auto, or a list of network interfaces',
+        ),
+        'auto',
+      ),
+      directors: v.optional(
+        v.pipe(
+          list(ipAddress, 'addresses'),
+          noTwoAlike(item => item),
+        ),
+        [],
+      ),
+      nfs: v.optional(list(nfsMount, 'NFS mounts')),
+      httpd: v.optional(httpd),
+    },
+    'the real-server role: { vips, interfaces, directors }',
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { vips, directors } = dataset.value
+    directors.forEach((director, index) => {
+      if (vips.some(({ address }) => address === director))
+        addIssue({
+          message: "the director's own address (DIP), not a VIP",
+          path: pathOf(dataset.value, ['directors', index]),
+        })
+    })
+  }),
+)
 
 export const configuration = v.pipe(
-  v.strictObject(
+  section(
     {
       realServer: v.optional(realServer),
       // Read by the director commands alone, which bring its schema with them.
       director: v.optional(v.looseObject({}, 'the director role')),
-      minimumAvailable: v.optional(v.pipe(text('a share such as 50%'), v.regex(/^(100|[1-9]?[0-9])%$/, 'a share such as 50%'))),
+      minimumAvailable: v.optional(
+        v.pipe(text('a share such as 50%'), v.regex(/^(100|[1-9]?[0-9])%$/, 'a share such as 50%')),
+      ),
     },
     'a map with the sections realServer and director',
   ),
-  v.check(config => config.realServer !== undefined || config.director !== undefined, 'at least one role: realServer or director'),
+  v.check(
+    config => config.realServer !== undefined || config.director !== undefined,
+    'at least one role: realServer or director',
+  ),
 )
 
 export type Configuration = v.InferOutput<typeof configuration>
@@ -103,7 +155,11 @@ function noTwoAlike<T>(key: (item: T) => string, field?: string): v.RawCheckActi
     const seen = new Set<string>()
     dataset.value.forEach((item, index) => {
       const value = key(item)
-      if (seen.has(value)) addIssue({ message: `every ${field ?? 'item'} once`, path: pathOf(dataset.value, field === undefined ? [index] : [index, field]) })
+      if (seen.has(value))
+        addIssue({
+          message: `every ${field ?? 'item'} once`,
+          path: pathOf(dataset.value, field === undefined ? [index] : [index, field]),
+        })
       seen.add(value)
     })
   })

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { IpAddress } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
-import { ArpTap, type ArpSighting, ClsInjector, TapDevice, XdpInjector, encodeArpFrame } from './native.ts'
+import { type ArpSighting, ArpTap, ClsInjector, encodeArpFrame, TapDevice, XdpInjector } from './native.ts'
 import type { Network } from './netlink/network.ts'
 
 /**
@@ -39,14 +39,24 @@ export const INJECTION_METHODS = ['cls', 'xdp', 'mirred'] as const
 export type InjectionMethod = (typeof INJECTION_METHODS)[number]
 
 /** Throws NoVantage where the tap or the method is refused. */
-export async function openArpVantage(nic: Link, method: InjectionMethod, network: Network): Promise<ArpVantage> {
+export async function openArpVantage(
+  nic: Link,
+  method: InjectionMethod,
+  network: Network,
+): Promise<ArpVantage> {
   const tap = refusedAs('the tap', () => new ArpTap([nic.index], { incoming: 'probes' }))
   try {
     const injector = await openInjector(nic, method, network)
     return {
       method,
       ask(target, sender) {
-        const packet = { operation: ARP_REQUEST, senderMac: nic.mac, senderIp: sender, targetMac: UNKNOWN_MAC, targetIp: target }
+        const packet = {
+          operation: ARP_REQUEST,
+          senderMac: nic.mac,
+          senderIp: sender,
+          targetMac: UNKNOWN_MAC,
+          targetIp: target,
+        }
         if (!injector.inject(encodeArpFrame(BROADCAST_MAC, nic.mac, packet)))
           throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
       },

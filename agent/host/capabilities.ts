@@ -14,5 +14,9 @@ export function hasCapability(capability: Capability): boolean {
 /** Throws when the capability is missing, before anything is touched. */
 export function requireCapability(capability: Capability, purpose: string): void {
   if (hasCapability(capability)) return
-  throw new AgentError('missing-capability', `${capability} is missing: it is needed to ${purpose}`, 'run as root')
+  throw new AgentError(
+    'missing-capability',
+    `${capability} is missing: it is needed to ${purpose}`,
+    'run as root',
+  )
 }

@@ -7,11 +7,11 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   renameSync,
-  rmSync,
   rmdirSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -139,7 +139,9 @@ function explained<T>(verb: string, file: string, work: (file: string) => T): T 
   try {
     return work(file)
   } catch (cause) {
-    const hint = hasErrno(cause, 'ENOSPC') ? 'free some space on that file system' : 'check the file and its folder'
+    const hint = hasErrno(cause, 'ENOSPC')
+      ? 'free some space on that file system'
+      : 'check the file and its folder'
     throw new AgentError('failed', `cannot ${verb} ${file}: ${messageOf(cause)}`, hint, cause)
   }
 }

@@ -1,6 +1,6 @@
 import { type Files, filesBelow } from './files.ts'
 import { type Network, openNetwork } from './netlink/network.ts'
-import { type Sysctl, kernelSysctl } from './sysctl.ts'
+import { kernelSysctl, type Sysctl } from './sysctl.ts'
 
 /** The machine that rs-agent works on: the only way to touch it. */
 export interface Host {

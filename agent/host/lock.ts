@@ -22,9 +22,18 @@ function acquire(path: string): FileLock {
     lock = FileLock.tryAcquire(path)
   } catch (cause) {
     const code = hasErrno(cause, 'EACCES', 'EPERM') ? 'missing-capability' : 'failed'
-    throw new AgentError(code, `cannot lock ${path}: ${messageOf(cause)}`, 'run as root on a writable file system', cause)
+    throw new AgentError(
+      code,
+      `cannot lock ${path}: ${messageOf(cause)}`,
+      'run as root on a writable file system',
+      cause,
+    )
   }
   if (lock === null)
-    throw new AgentError('locked', `another rs-agent is at work (it holds ${path})`, 'wait until it has finished, then run this again')
+    throw new AgentError(
+      'locked',
+      `another rs-agent is at work (it holds ${path})`,
+      'wait until it has finished, then run this again',
+    )
   return lock
 }

@@ -8,7 +8,8 @@ import type * as Addon from '../../native/addon/index.d.ts'
 const path = import.meta.filename.endsWith('.ts') ? '../../native/addon/rs-agent.node' : './rs-agent.node'
 const addon: typeof Addon = createRequire(import.meta.url)(path)
 
-export const { ArpTap, ClsInjector, FileLock, TapDevice, XdpInjector, encodeArpFrame, tuneNetlinkSocket } = addon
+export const { ArpTap, ClsInjector, FileLock, TapDevice, XdpInjector, encodeArpFrame, tuneNetlinkSocket } =
+  addon
 export type { ArpPacket, ArpSighting } from '../../native/addon/index.d.ts'
 export type ArpTap = Addon.ArpTap
 export type FileLock = Addon.FileLock

@@ -37,8 +37,14 @@ export const kernelSysctl: Sysctl = {
 
 function cannotWrite(path: SysctlPath, value: string, cause: unknown): AgentError {
   const message = `cannot set ${path} to ${value}: ${messageOf(cause)}`
-  if (hasErrno(cause, 'EACCES', 'EPERM')) return new AgentError('missing-capability', message, 'needs CAP_NET_ADMIN', cause)
+  if (hasErrno(cause, 'EACCES', 'EPERM'))
+    return new AgentError('missing-capability', message, 'needs CAP_NET_ADMIN', cause)
   if (hasErrno(cause, 'EROFS'))
-    return new AgentError('failed', message, 'mount /proc/sys read-write (a container may need --privileged)', cause)
+    return new AgentError(
+      'failed',
+      message,
+      'mount /proc/sys read-write (a container may need --privileged)',
+      cause,
+    )
   return new AgentError('failed', message, 'see `sysctl -a`', cause)
 }

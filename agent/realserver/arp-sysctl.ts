@@ -1,10 +1,10 @@
-import { ARP_SYSCTLS, type ArpSysctl, WANTED, effectiveValue, isQuiet } from '../model/arp.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
+import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED } from '../model/arp.ts'
 import type { Link } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Claim, Prior } from '../reconcile/step.ts'
-import type { SysctlPath } from '../host/sysctl.ts'
-import { type WantedRealServer, ipv4Vips } from './desired.ts'
+import { ipv4Vips, type WantedRealServer } from './desired.ts'
 import { arpNics, facingNics } from './nics.ts'
 
 /**
@@ -30,7 +30,11 @@ export function effectiveOn(nic: string, sysctl: ArpSysctl, sysctls: FoundHost['
   return all === undefined || own === undefined ? null : effectiveValue(Number(all), Number(own))
 }
 
-export function arpSysctlClaims(wanted: WantedRealServer, found: FoundHost, priors: readonly Prior[]): Claim[] {
+export function arpSysctlClaims(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  priors: readonly Prior[],
+): Claim[] {
   if (ipv4Vips(wanted).length === 0) return []
   const settings = parametersToSet(wanted, found, priors)
   return [
@@ -51,7 +55,9 @@ interface Parameter {
 function parametersToSet(wanted: WantedRealServer, found: FoundHost, priors: readonly Prior[]): Parameter[] {
   const touched = new Set(priors.map(prior => (prior.kind === 'sysctl' ? prior.id.path : '')))
   const facing = facingNics(wanted, found).map(link => link.name)
-  const others = arpNics(found.links).map(link => link.name).filter(name => !facing.includes(name))
+  const others = arpNics(found.links)
+    .map(link => link.name)
+    .filter(name => !facing.includes(name))
   const ours = ['all', ...facing].flatMap(scope => ARP_SYSCTLS.map(sysctl => parameter(scope, sysctl, found)))
   // A NIC that faces another segment is left alone, unless its own value makes it loud in spite of `all`.
   const loud = others.flatMap(name =>
@@ -73,7 +79,10 @@ function parameter(scope: string, sysctl: ArpSysctl, found: FoundHost): Paramete
 
 function fileClaim(content: string, found: FoundHost): Claim {
   const present = found.files[SYSCTL_FILE]
-  const owner = { uid: present?.uid ?? process.geteuid?.() ?? 0, gid: present?.gid ?? process.getegid?.() ?? 0 }
+  const owner = {
+    uid: present?.uid ?? process.geteuid?.() ?? 0,
+    gid: present?.gid ?? process.getegid?.() ?? 0,
+  }
   const value = { content, mode: 0o644, ...owner }
   return {
     resource: 'arp-sysctl-persisted',
@@ -86,5 +95,7 @@ function fileClaim(content: string, found: FoundHost): Claim {
 
 /** Keys are written with slashes: sysctl.d(5)'s notation in which an interface name may hold a dot. */
 function renderSysctlFile(wanted: WantedRealServer, settings: readonly Parameter[]): string {
-  return renderTemplate(wanted.templates.sysctl, { settings: settings.map(({ path, value }) => ({ key: path, value })) })
+  return renderTemplate(wanted.templates.sysctl, {
+    settings: settings.map(({ path, value }) => ({ key: path, value })),
+  })
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
 import { readTemplate } from '../host/templates.ts'
-import { type IpAddress, familyOf } from '../model/address.ts'
+import { familyOf, type IpAddress } from '../model/address.ts'
 
 /** What a host with the real-server role shall be, whatever it is now. */
 export interface WantedRealServer {
@@ -18,10 +18,18 @@ export interface WantedRealServer {
 export function wantedRealServer(config: Config): WantedRealServer {
   const { realServer } = config
   if (realServer === undefined)
-    throw new AgentError('config-invalid', `${config.file}: there is no realServer section`, 'this command acts on the real-server role: add `realServer: { vips: [...] }`')
+    throw new AgentError(
+      'config-invalid',
+      `${config.file}: there is no realServer section`,
+      'this command acts on the real-server role: add `realServer: { vips: [...] }`',
+    )
   for (const section of ['httpd', 'nfs'] as const)
     if (realServer[section] !== undefined)
-      throw new AgentError('unsupported', `${config.locate(['realServer', section])}: this version does not set up ${section}`, 'take the section out; the VIPs are looked after without it')
+      throw new AgentError(
+        'unsupported',
+        `${config.locate(['realServer', section])}: this version does not set up ${section}`,
+        'take the section out; the VIPs are looked after without it',
+      )
   return {
     vips: realServer.vips.map(vip => vip.address),
     interfaces: realServer.interfaces,

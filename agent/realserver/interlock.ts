@@ -1,6 +1,6 @@
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { type IpAddress, familyOf } from '../model/address.ts'
+import { familyOf, type IpAddress } from '../model/address.ts'
 import { ARP_SYSCTLS, isQuiet, whatLoudDoes } from '../model/arp.ts'
 import type { Interlock } from '../reconcile/execute.ts'
 import type { Change } from '../reconcile/setting.ts'
@@ -52,12 +52,17 @@ async function whatIsAudible(host: Host, changes: readonly Change[]): Promise<st
     for (const sysctl of ARP_SYSCTLS) {
       const effective = effectiveOn(name, sysctl, sysctls)
       if (effective === null) return `${sysctl} of ${name} cannot be read`
-      if (!isQuiet(sysctl, effective)) return `${name} ${whatLoudDoes(sysctl, effective)} (${sysctl} ${effective})`
+      if (!isQuiet(sysctl, effective))
+        return `${name} ${whatLoudDoes(sysctl, effective)} (${sysctl} ${effective})`
     }
   return null
 }
 
-async function refuseWhileBound(host: Host, guarded: ReadonlySet<IpAddress>, changes: readonly Change[]): Promise<void> {
+async function refuseWhileBound(
+  host: Host,
+  guarded: ReadonlySet<IpAddress>,
+  changes: readonly Change[],
+): Promise<void> {
   const bound = (await host.network.addresses()).find(({ address }) => guarded.has(address))
   if (bound === undefined) return
   const audible = await whatIsAudible(host, changes)

@@ -1,6 +1,6 @@
-import type { FoundHost } from '../reconcile/found.ts'
 import { familyOf } from '../model/address.ts'
-import { type Link, isBridgeOrBondPort } from '../model/network.ts'
+import { isBridgeOrBondPort, type Link } from '../model/network.ts'
+import type { FoundHost } from '../reconcile/found.ts'
 import type { WantedRealServer } from './desired.ts'
 
 /** Every NIC on which an ARP request can reach this host's own IP stack. */
@@ -13,6 +13,8 @@ export function facingNics(wanted: WantedRealServer, found: FoundHost): Link[] {
   const candidates = arpNics(found.links)
   const { interfaces } = wanted
   if (interfaces !== 'auto') return candidates.filter(link => interfaces.includes(link.name))
-  const withIpv4 = new Set(found.addresses.filter(({ address }) => familyOf(address) === 4).map(({ link }) => link))
+  const withIpv4 = new Set(
+    found.addresses.filter(({ address }) => familyOf(address) === 4).map(({ link }) => link),
+  )
   return candidates.filter(link => withIpv4.has(link.name))
 }

@@ -5,15 +5,19 @@ import { plan } from '../reconcile/plan.ts'
 import { keyOf } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim, Step } from '../reconcile/step.ts'
-import { SYSCTL_FILE, arpSysctlClaims, arpSysctlPaths, effectiveOn } from './arp-sysctl.ts'
+import { arpSysctlClaims, arpSysctlPaths, effectiveOn, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
 import { arpNics } from './nics.ts'
 import type { Refusal } from './refusal.ts'
-import { LOOPBACK, isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
+import { isRightlyBound, LOOPBACK, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
 /** The steps that make the host the wanted real server, or why it cannot be. */
-export function planRealServer(wanted: WantedRealServer, found: FoundHost, state: State): { steps: Step[]; refusals: Refusal[] } {
+export function planRealServer(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  state: State,
+): { steps: Step[]; refusals: Refusal[] } {
   const refusals = [
     ...nicRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
@@ -37,7 +41,10 @@ export function planRemoval(found: FoundHost, state: State): { steps: Step[]; le
   const leftOut = !audible
     ? []
     : steps.filter(step => audibleVips(step) || (staying.length > 0 && keepsQuiet(step)))
-  return { steps: steps.filter(step => !leftOut.includes(step)), leftOut: leftOut.map(step => describeLeftOut(step, staying)) }
+  return {
+    steps: steps.filter(step => !leftOut.includes(step)),
+    leftOut: leftOut.map(step => describeLeftOut(step, staying)),
+  }
 }
 
 /** What a plan or a removal needs to see. */
@@ -46,7 +53,11 @@ export function interestOf(state: State): Interest {
   const priorFiles = state.priors.flatMap(prior => (prior.kind === 'file' ? [prior.id.path] : []))
   return {
     sysctls: links => [
-      ...new Set([...arpSysctlPaths(links), ...['all', ...links.map(link => link.name)].map(promotePath), ...priorPaths]),
+      ...new Set([
+        ...arpSysctlPaths(links),
+        ...['all', ...links.map(link => link.name)].map(promotePath),
+        ...priorPaths,
+      ]),
     ],
     files: [...new Set([SYSCTL_FILE, ...priorFiles])],
   }
@@ -61,14 +72,23 @@ function nicRefusals({ interfaces }: WantedRealServer, found: FoundHost): Refusa
     return [
       {
         path: ['realServer', 'interfaces', index],
-        why: exists ? `${name} cannot carry a VIP's traffic: it speaks no ARP or is a port of another interface` : `there is no interface ${name}`,
+        why: exists
+          ? `${name} cannot carry a VIP's traffic: it speaks no ARP or is a port of another interface`
+          : `there is no interface ${name}`,
         hint: `this host has ${usable.join(', ') || 'no NIC that could'}`,
       },
     ]
   })
   const loopback = found.links.find(link => link.loopback)
   if (loopback?.up === true) return refusals
-  return [{ path: ['realServer', 'vips'], why: `${LOOPBACK} is down: no VIP can be bound to it`, hint: `ip link set ${LOOPBACK} up` }, ...refusals]
+  return [
+    {
+      path: ['realServer', 'vips'],
+      why: `${LOOPBACK} is down: no VIP can be bound to it`,
+      hint: `ip link set ${LOOPBACK} up`,
+    },
+    ...refusals,
+  ]
 }
 
 /** Copies of the VIP that appeared beside ours while it was managed: they go with it. */
@@ -85,7 +105,8 @@ function strayClaims(found: FoundHost, vips: readonly IpAddress[]): Claim[] {
 
 function isAudibleAfter(steps: readonly Step[], found: FoundHost): boolean {
   const sysctls = { ...found.sysctls }
-  for (const { change } of steps) if (change.kind === 'sysctl' && change.after !== null) sysctls[change.id.path] = change.after
+  for (const { change } of steps)
+    if (change.kind === 'sysctl' && change.after !== null) sysctls[change.id.path] = change.after
   return arpNics(found.links).some(({ name }) =>
     ARP_SYSCTLS.some(sysctl => {
       const effective = effectiveOn(name, sysctl, sysctls)

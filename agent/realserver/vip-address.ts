@@ -1,4 +1,4 @@
-import { type IpAddress, familyOf, hostPrefixLength, isInSubnet } from '../model/address.ts'
+import { familyOf, hostPrefixLength, type IpAddress, isInSubnet } from '../model/address.ts'
 import type { AddressForm, InterfaceAddress } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Setting } from '../reconcile/setting.ts'
@@ -15,14 +15,21 @@ export const LOOPBACK = 'lo'
 const RT_SCOPE_UNIVERSE = 0
 const IFA_F_NODAD = 0x2
 
-export function vipAddressClaims(wanted: WantedRealServer, found: FoundHost, managed: readonly IpAddress[]): Claim[] {
+export function vipAddressClaims(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  managed: readonly IpAddress[],
+): Claim[] {
   const labels = freeLabels(found.addresses)
   const byAddress = Map.groupBy(found.addresses, found => found.address)
   return wanted.vips.flatMap(vip => {
     const copies = byAddress.get(vip) ?? []
     const right = copies.find(copy => isRightlyBound(copy))
     const strays = copies.filter(copy => copy !== right)
-    return [boundClaim(vip, right ?? newForm(vip, labels), right !== undefined), ...strays.map(stray => strayClaim(stray, managed.includes(vip)))]
+    return [
+      boundClaim(vip, right ?? newForm(vip, labels), right !== undefined),
+      ...strays.map(stray => strayClaim(stray, managed.includes(vip))),
+    ]
   })
 }
 
@@ -78,7 +85,11 @@ function newForm(vip: IpAddress, labels: Generator<string, never>): AddressForm 
 function refusalOf(copy: InterfaceAddress, found: FoundHost, path: Refusal['path']): Refusal[] {
   const { address, prefixLength, link } = copy
   const inSubnet = found.addresses.filter(
-    other => other !== copy && other.link === link && other.prefixLength === prefixLength && isInSubnet(other.address, address, prefixLength),
+    other =>
+      other !== copy &&
+      other.link === link &&
+      other.prefixLength === prefixLength &&
+      isInSubnet(other.address, address, prefixLength),
   )
   const where = `${address}/${prefixLength} on ${link}`
   const dependants = copy.secondary ? [] : inSubnet.filter(other => other.secondary)

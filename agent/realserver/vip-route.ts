@@ -1,4 +1,4 @@
-import { type IpAddress, familyOf, hostPrefixLength } from '../model/address.ts'
+import { familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
 import type { RouteForm } from '../model/network.ts'
 import { type FoundHost, lookupIn } from '../reconcile/found.ts'
 import type { Setting } from '../reconcile/setting.ts'
@@ -26,7 +26,13 @@ export function vipRouteClaims(wanted: WantedRealServer, found: FoundHost): Clai
   return wanted.vips.map(vip => {
     const route = vipRoute(vip)
     const present = current(route) as RouteForm | null
-    return { resource: 'vip-route', phase: 'route', wanted: route, satisfied: leadsToLoopback(present), keepFound: true }
+    return {
+      resource: 'vip-route',
+      phase: 'route',
+      wanted: route,
+      satisfied: leadsToLoopback(present),
+      keepFound: true,
+    }
   })
 }
 
@@ -37,7 +43,13 @@ export function vipRouteRefusals(wanted: WantedRealServer, found: FoundHost): Re
     const present = current(vipRoute(vip)) as RouteForm | null
     if (present?.complex !== true) return []
     const why = `there is a route to ${vip} with several next hops or an encapsulation, which this tool could not put back`
-    return [{ path: vipPath(index), why, hint: `look at \`ip route show ${vip}\`; remove it yourself if nothing needs it` }]
+    return [
+      {
+        path: vipPath(index),
+        why,
+        hint: `look at \`ip route show ${vip}\`; remove it yourself if nothing needs it`,
+      },
+    ]
   })
 }
 
@@ -55,5 +67,7 @@ export function vipRoute(vip: IpAddress): Setting & { kind: 'route' } {
 }
 
 export function leadsToLoopback(route: RouteForm | null): boolean {
-  return route !== null && route.type === RTN_UNICAST && route.link === LOOPBACK && route.gateway === undefined
+  return (
+    route !== null && route.type === RTN_UNICAST && route.link === LOOPBACK && route.gateway === undefined
+  )
 }

@@ -1,6 +1,6 @@
 import { AgentError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { type Interlock, type Progress, executeGroup, groupSteps } from './execute.ts'
+import { executeGroup, groupSteps, type Interlock, type Progress } from './execute.ts'
 import { type FoundHost, lookupIn } from './found.ts'
 import type { Journal } from './journal.ts'
 import { keyOf } from './setting.ts'
@@ -49,7 +49,14 @@ export async function applySteps(transaction: Transaction): Promise<void> {
   journal.clear()
 }
 
-async function makeSteps({ host, steps, journal, interlock, signal, onProgress }: Transaction): Promise<void> {
+async function makeSteps({
+  host,
+  steps,
+  journal,
+  interlock,
+  signal,
+  onProgress,
+}: Transaction): Promise<void> {
   let made = 0
   for (const group of groupSteps(steps)) {
     if (signal.aborted) throw new AgentError('failed', `stopped by ${String(signal.reason)}`, 'run it again')
@@ -91,12 +98,19 @@ async function takeBack(transaction: Transaction, failure: unknown): Promise<nev
     lost.push(messageOf(error))
   })
   const hint = 'run `rs-agent plan` to see how the host is now; `rs-agent remove` takes the rest back'
-  throw new AgentError('undo-incomplete', `${messageOf(failure)}; not undone: ${lost.join('; ')}`, hint, failure)
+  throw new AgentError(
+    'undo-incomplete',
+    `${messageOf(failure)}; not undone: ${lost.join('; ')}`,
+    hint,
+    failure,
+  )
 }
 
 function withOutcome(failure: unknown, outcome: string): AgentError {
   const { code, message, hint } =
-    failure instanceof AgentError ? failure : new AgentError('failed', messageOf(failure), 'run it again', failure)
+    failure instanceof AgentError
+      ? failure
+      : new AgentError('failed', messageOf(failure), 'run it again', failure)
   return new AgentError(code, `${message}; ${outcome}`, hint, failure)
 }
 
@@ -105,4 +119,3 @@ function phaseOf(group: readonly Step[]): Step['phase'] {
   if (first === undefined) throw new Error('an empty group of steps')
   return first.phase
 }
-

@@ -22,7 +22,8 @@ export function groupSteps(steps: readonly Step[]): Step[][] {
   for (const step of steps) {
     const open = groups.at(-1)
     const first = open?.[0]
-    if (open !== undefined && first?.phase === step.phase && medium(first.change) === medium(step.change)) open.push(step)
+    if (open !== undefined && first?.phase === step.phase && medium(first.change) === medium(step.change))
+      open.push(step)
     else groups.push([step])
   }
   return groups
@@ -42,8 +43,10 @@ export async function executeGroup(host: Host, group: readonly Step[], interlock
         else host.files.write(change.id.path, change.after)
         break
       case 'address':
-        if (change.before !== null) edits.push({ edit: 'delete-address', address: { ...change.id, ...change.before } })
-        if (change.after !== null) edits.push({ edit: 'add-address', address: { ...change.id, ...change.after } })
+        if (change.before !== null)
+          edits.push({ edit: 'delete-address', address: { ...change.id, ...change.before } })
+        if (change.after !== null)
+          edits.push({ edit: 'add-address', address: { ...change.id, ...change.after } })
         break
       case 'route':
         edits.push(routeEdit(change))
@@ -56,7 +59,8 @@ export async function executeGroup(host: Host, group: readonly Step[], interlock
 }
 
 function routeEdit({ id, before, after }: Change & { kind: 'route' }): NetworkEdit {
-  if (after !== null) return { edit: before === null ? 'add-route' : 'replace-route', route: { ...id, ...after } }
+  if (after !== null)
+    return { edit: before === null ? 'add-route' : 'replace-route', route: { ...id, ...after } }
   if (before === null) throw new Error(`a route to ${id.destination} that goes from nothing to nothing`)
   return { edit: 'delete-route', route: { ...id, ...before } }
 }

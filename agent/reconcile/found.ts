@@ -1,8 +1,8 @@
-import type { Host } from '../host/host.ts'
 import type { FileForm } from '../host/files.ts'
+import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
 import type { AddressForm, InterfaceAddress, Link, Route, RouteForm } from '../model/network.ts'
-import { type Change, type Setting, keyOf } from './setting.ts'
+import { type Change, keyOf, type Setting } from './setting.ts'
 
 /** What an observation found on the host: plain data, so that a plan can be made from a file as well. */
 export interface FoundHost {
@@ -45,8 +45,10 @@ export function lookupIn(found: FoundHost): Lookup {
     const { destination, prefixLength, metric } = route
     values.set(keyOf({ kind: 'route', id: { destination, prefixLength, metric } }), routeForm(route))
   }
-  for (const [path, value] of Object.entries(found.sysctls)) values.set(keyOf({ kind: 'sysctl', id: { path } }), value)
-  for (const [path, value] of Object.entries(found.files)) values.set(keyOf({ kind: 'file', id: { path } }), value)
+  for (const [path, value] of Object.entries(found.sysctls))
+    values.set(keyOf({ kind: 'sysctl', id: { path } }), value)
+  for (const [path, value] of Object.entries(found.files))
+    values.set(keyOf({ kind: 'file', id: { path } }), value)
   return setting => values.get(keyOf(setting)) ?? null
 }
 
@@ -63,7 +65,13 @@ function addressSetting({ link, address, prefixLength }: InterfaceAddress): Pick
   return { kind: 'address', id: { link, address, prefixLength } }
 }
 
-function addressForm({ link: _, address: __, prefixLength: ___, secondary: ____, ...form }: InterfaceAddress): AddressForm {
+function addressForm({
+  link: _,
+  address: __,
+  prefixLength: ___,
+  secondary: ____,
+  ...form
+}: InterfaceAddress): AddressForm {
   return form
 }
 

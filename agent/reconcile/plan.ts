@@ -1,7 +1,7 @@
 import type { Lookup } from './found.ts'
 import { type Phase, phaseRank } from './order.ts'
-import { type Setting, type SettingKind, isSameValue, keyOf } from './setting.ts'
-import { type Claim, type Prior, type Step, changeTo } from './step.ts'
+import { isSameValue, keyOf, type Setting, type SettingKind } from './setting.ts'
+import { type Claim, changeTo, type Prior, type Step } from './step.ts'
 
 /**
  * The steps that take the host from what was found to what is claimed; empty when nothing is to do.
@@ -35,7 +35,9 @@ export function priorsDuring(priors: readonly Prior[], steps: readonly Step[]): 
   const found = steps.filter(step => step.keepFound && !known.has(keyOf(step.change)))
   return [
     ...priors,
-    ...found.map(({ resource, change: { kind, id, before } }) => ({ resource, kind, id, value: before }) as Prior),
+    ...found.map(
+      ({ resource, change: { kind, id, before } }) => ({ resource, kind, id, value: before }) as Prior,
+    ),
   ]
 }
 
@@ -48,7 +50,14 @@ function releaseStep(prior: Prior, current: Lookup): Step[] {
   if (isSameValue(before, prior.value)) return []
   // An interface that is gone took its parameters with it: there is nothing to restore.
   if (prior.kind === 'sysctl' && before === null) return []
-  return [{ resource: prior.resource, phase: releasePhase(prior), keepFound: true, change: changeTo(prior, before) }]
+  return [
+    {
+      resource: prior.resource,
+      phase: releasePhase(prior),
+      keepFound: true,
+      change: changeTo(prior, before),
+    },
+  ]
 }
 
 const RELEASE_PHASES: Record<SettingKind, Phase> = {

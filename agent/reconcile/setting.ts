@@ -17,7 +17,9 @@ export type SettingKind = keyof Kinds
 export type SettingId = { [K in SettingKind]: { kind: K } & Kinds[K]['id'] }[SettingKind]
 
 /** A setting with the value it has, had or shall have. */
-export type Setting = { [K in SettingKind]: { kind: K; id: Kinds[K]['id']; value: Kinds[K]['value'] | null } }[SettingKind]
+export type Setting = {
+  [K in SettingKind]: { kind: K; id: Kinds[K]['id']; value: Kinds[K]['value'] | null }
+}[SettingKind]
 
 /** A setting on its way from one value to another; undone by going the other way. */
 export type Change = {
@@ -36,7 +38,8 @@ export function keyOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): stri
 
 /** Whether two values are alike; the order of their fields does not matter. */
 export function isSameValue(left: Setting['value'], right: Setting['value']): boolean {
-  if (left === null || right === null || typeof left === 'string' || typeof right === 'string') return left === right
+  if (left === null || right === null || typeof left === 'string' || typeof right === 'string')
+    return left === right
   return sortedJson(left) === sortedJson(right)
 }
 

@@ -29,10 +29,24 @@ export function readState(files: Files): State {
   try {
     parsed = JSON.parse(form.content)
   } catch (cause) {
-    throw new AgentError('failed', `${where} is not JSON: ${messageOf(cause)}`, whatWithoutState(where), cause)
+    throw new AgentError(
+      'failed',
+      `${where} is not JSON: ${messageOf(cause)}`,
+      whatWithoutState(where),
+      cause,
+    )
   }
-  if (parsed === null || parsed.format !== FORMAT || !Array.isArray(parsed.priors) || !Array.isArray(parsed.vips))
-    throw new AgentError('failed', `${where} was not written by this version of rs-agent`, whatWithoutState(where))
+  if (
+    parsed === null ||
+    parsed.format !== FORMAT ||
+    !Array.isArray(parsed.priors) ||
+    !Array.isArray(parsed.vips)
+  )
+    throw new AgentError(
+      'failed',
+      `${where} was not written by this version of rs-agent`,
+      whatWithoutState(where),
+    )
   return { vips: parsed.vips, priors: parsed.priors, lastApply: parsed.lastApply }
 }
 
@@ -53,7 +67,12 @@ export async function writeState(files: Files, state: State): Promise<void> {
     conf.store = { format: FORMAT, ...state }
     syncFolder(folder)
   } catch (cause) {
-    throw new AgentError('failed', `cannot write ${join(files.root, STATE_PATH)}: ${messageOf(cause)}`, 'check the file system', cause)
+    throw new AgentError(
+      'failed',
+      `cannot write ${join(files.root, STATE_PATH)}: ${messageOf(cause)}`,
+      'check the file system',
+      cause,
+    )
   }
 }
 

@@ -1,6 +1,15 @@
 import { addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { InterfaceAddress } from '../../model/network.ts'
-import { AF_INET, AF_INET6, cString, decodeAttributes, encodeAttributes, readCString, readU32, u32 } from './wire.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  cString,
+  decodeAttributes,
+  encodeAttributes,
+  readCString,
+  readU32,
+  u32,
+} from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_addr}.h. */
 export const RTM_NEWADDR = 20

@@ -1,8 +1,8 @@
 import { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import { type NetlinkMessage, countLength, formatHeader, parseMessages } from 'netlink/dist/structs.js'
+import { countLength, formatHeader, type NetlinkMessage, parseMessages } from 'netlink/dist/structs.js'
 import { hasErrno } from '../../errors.ts'
 import { tuneNetlinkSocket } from '../native.ts'
-import { NetlinkRejection, parseRejection } from './rejection.ts'
+import { type NetlinkRejection, parseRejection } from './rejection.ts'
 
 /** Protocol and flag numbers of include/uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0
@@ -60,6 +60,7 @@ export class NetlinkConnection {
   #socket: RawNetlinkSocket | null = null
   #sequence = 1
   #exchange: Exchange | null = null
+  #timer: NodeJS.Timeout | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(protocol: number) {
@@ -147,14 +148,10 @@ export class NetlinkConnection {
   }
 
   #start(requests: NetlinkRequest[], exchange: Exchange): void {
-    const timer = setTimeout(() => {
+    this.#exchange = exchange
+    this.#timer = setTimeout(() => {
       this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))
     }, TIMEOUT_MS)
-    this.#exchange = { ...exchange, fail: error => (clearTimeout(timer), exchange.fail(error)) }
-    this.#finish = () => {
-      clearTimeout(timer)
-      this.#exchange = null
-    }
     try {
       this.#socket ??= this.#open()
       this.#socket.send(this.#frame(requests, this.#socket.address().port), {}, error => {
@@ -165,11 +162,20 @@ export class NetlinkConnection {
     }
   }
 
-  #finish: () => void = () => undefined
+  #finish(): void {
+    clearTimeout(this.#timer)
+    this.#exchange = null
+  }
 
   #frame(requests: NetlinkRequest[], port: number): Uint8Array[] {
     return requests.flatMap(({ type, flags, body }) => {
-      const header = { length: 16 + countLength(body), type, flags: flags | NLM_F_REQUEST, seq: this.#sequence++, port }
+      const header = {
+        length: 16 + countLength(body),
+        type,
+        flags: flags | NLM_F_REQUEST,
+        seq: this.#sequence++,
+        port,
+      }
       return [formatHeader(header), ...body]
     })
   }
@@ -184,7 +190,9 @@ export class NetlinkConnection {
       ignoreOverrun: true,
     })
     socket.on('message', bytes => this.#receive(bytes))
-    socket.on('truncatedMessage', () => this.#drop(new Error('the kernel sent a netlink message that did not fit')))
+    socket.on('truncatedMessage', () =>
+      this.#drop(new Error('the kernel sent a netlink message that did not fit')),
+    )
     socket.on('error', error => {
       if (!hasErrno(error, 'EAGAIN', 'EINTR')) this.#drop(error)
     })
@@ -195,14 +203,15 @@ export class NetlinkConnection {
     for (const message of parseMessages(bytes)) {
       const exchange = this.#exchange
       // What a timed-out exchange left behind comes under an older sequence number.
-      if (exchange !== null && message.seq >= exchange.first && message.seq <= exchange.last) exchange.receive(message)
+      if (exchange !== null && message.seq >= exchange.first && message.seq <= exchange.last)
+        exchange.receive(message)
     }
   }
 
   /** Ends the exchange under way, and the socket with it: the next one starts clean. */
   #drop(error: Error): void {
     const exchange = this.#exchange
-    this.#exchange = null
+    this.#finish()
     this.#socket?.close()
     this.#socket = null
     exchange?.fail(error)

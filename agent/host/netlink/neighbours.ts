@@ -1,4 +1,4 @@
-import { type IpAddress, addressBytes, familyOf } from '../../model/address.ts'
+import { addressBytes, familyOf, type IpAddress } from '../../model/address.ts'
 import { AF_INET, AF_INET6, encodeAttributes } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,neighbour}.h. */

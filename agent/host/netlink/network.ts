@@ -1,12 +1,33 @@
 import { AgentError } from '../../errors.ts'
-import { type IpAddress, hostPrefixLength } from '../../model/address.ts'
+import { hostPrefixLength, type IpAddress } from '../../model/address.ts'
 import type { InterfaceAddress, Link, Route } from '../../model/network.ts'
-import { RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, decodeAddress, encodeAddress, encodeAddressDump } from './addresses.ts'
-import { BatchRejection, NETLINK_ROUTE, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NetlinkConnection } from './connection.ts'
+import {
+  decodeAddress,
+  encodeAddress,
+  encodeAddressDump,
+  RTM_DELADDR,
+  RTM_GETADDR,
+  RTM_NEWADDR,
+} from './addresses.ts'
 import type { NetlinkRequest } from './connection.ts'
-import { RTM_GETLINK, decodeLink, encodeLinkDump } from './links.ts'
-import { RTM_DELNEIGH, encodeNeighbour } from './neighbours.ts'
-import { RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, decodeRoute, encodeMainTableDump, encodeRoute } from './routes.ts'
+import {
+  BatchRejection,
+  NETLINK_ROUTE,
+  NetlinkConnection,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+} from './connection.ts'
+import { decodeLink, encodeLinkDump, RTM_GETLINK } from './links.ts'
+import { encodeNeighbour, RTM_DELNEIGH } from './neighbours.ts'
+import {
+  decodeRoute,
+  encodeMainTableDump,
+  encodeRoute,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+} from './routes.ts'
 import { redirectArrivals } from './traffic-control.ts'
 
 /** One change of the host's network. */
@@ -80,13 +101,25 @@ export function openNetwork(): Network {
 function encodeEdit(edit: NetworkEdit, linkIndex: (name: string) => number): NetlinkRequest {
   switch (edit.edit) {
     case 'add-address':
-      return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, body: encodeAddress(edit.address, linkIndex(edit.address.link)) }
+      return {
+        type: RTM_NEWADDR,
+        flags: NLM_F_CREATE | NLM_F_EXCL,
+        body: encodeAddress(edit.address, linkIndex(edit.address.link)),
+      }
     case 'delete-address':
       return { type: RTM_DELADDR, flags: 0, body: encodeAddress(edit.address, linkIndex(edit.address.link)) }
     case 'add-route':
-      return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL, body: encodeRoute(edit.route, routeLink(edit.route, linkIndex)) }
+      return {
+        type: RTM_NEWROUTE,
+        flags: NLM_F_CREATE | NLM_F_EXCL,
+        body: encodeRoute(edit.route, routeLink(edit.route, linkIndex)),
+      }
     case 'replace-route':
-      return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, body: encodeRoute(edit.route, routeLink(edit.route, linkIndex)) }
+      return {
+        type: RTM_NEWROUTE,
+        flags: NLM_F_CREATE | NLM_F_REPLACE,
+        body: encodeRoute(edit.route, routeLink(edit.route, linkIndex)),
+      }
     case 'delete-route':
       return { type: RTM_DELROUTE, flags: 0, body: encodeRoute(edit.route, routeLink(edit.route, linkIndex)) }
     default:
@@ -101,18 +134,29 @@ function routeLink(route: Route, linkIndex: (name: string) => number): number | 
 function indexOf(name: string, indexes: Map<string, number>, edit: NetworkEdit): number {
   const index = indexes.get(name)
   if (index === undefined)
-    throw new AgentError('failed', `cannot ${describeEdit(edit)}: there is no interface ${name}`, 'see `ip link`')
+    throw new AgentError(
+      'failed',
+      `cannot ${describeEdit(edit)}: there is no interface ${name}`,
+      'see `ip link`',
+    )
   return index
 }
 
 function explain(rejection: BatchRejection, edits: readonly NetworkEdit[]): AgentError {
   const [first, ...others] = rejection.rejections
   const edit = first === undefined ? undefined : edits[first.index]
-  if (first === undefined || edit === undefined) return new AgentError('failed', rejection.message, '', rejection)
+  if (first === undefined || edit === undefined)
+    return new AgentError('failed', rejection.message, '', rejection)
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`
   const message = `cannot ${describeEdit(edit)}: ${first.cause.message}${more}`
-  if (first.cause.code === 'EPERM') return new AgentError('missing-capability', message, 'needs CAP_NET_ADMIN', rejection)
-  return new AgentError('failed', message, HINTS[first.cause.code] ?? 'see `ip addr` and `ip route`', rejection)
+  if (first.cause.code === 'EPERM')
+    return new AgentError('missing-capability', message, 'needs CAP_NET_ADMIN', rejection)
+  return new AgentError(
+    'failed',
+    message,
+    HINTS[first.cause.code] ?? 'see `ip addr` and `ip route`',
+    rejection,
+  )
 }
 
 const HINTS: Record<string, string> = {

@@ -31,12 +31,21 @@ export function encodeMainTableDump(family: AddressFamily): Uint8Array[] {
 }
 
 /** Returns null for what is not a plain entry (no TOS, not cached) of the main table in that family. */
-export function decodeRoute(body: Buffer, family: AddressFamily, linkName: (index: number) => string): Route | null {
+export function decodeRoute(
+  body: Buffer,
+  family: AddressFamily,
+  linkName: (index: number) => string,
+): Route | null {
   const attributes = decodeAttributes(body, RTMSG_BYTES)
   const wideTable = attributes.get(RTA_TABLE)
   const table = wideTable === undefined ? body.readUInt8(4) : readU32(wideTable)
   const cached = (body.readUInt32LE(8) & RTM_F_CLONED) !== 0
-  if (body.readUInt8(0) !== familyNumber(family) || table !== RT_TABLE_MAIN || cached || body.readUInt8(3) !== 0)
+  if (
+    body.readUInt8(0) !== familyNumber(family) ||
+    table !== RT_TABLE_MAIN ||
+    cached ||
+    body.readUInt8(3) !== 0
+  )
     return null
   const destination = attributes.get(RTA_DST) ?? Buffer.alloc(family === 4 ? 4 : 16)
   const link = attributes.get(RTA_OIF)

@@ -1,4 +1,4 @@
-import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkRequest } from './connection.ts'
+import { type NetlinkRequest, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
 import { cString, encodeAttributes, nested } from './wire.ts'
 
 /**
@@ -33,7 +33,10 @@ const TCA_INGRESS_REDIR = 3
 const FIRST_OF_EVERY_PROTOCOL = (1 << 16) | 0x0300
 
 function clsact(linkIndex: number): Uint8Array[] {
-  return [tcMessage(linkIndex, { handle: CLSACT_HANDLE, parent: TC_H_CLSACT, info: 0 }), ...encodeAttributes([TCA_KIND, cString('clsact')])]
+  return [
+    tcMessage(linkIndex, { handle: CLSACT_HANDLE, parent: TC_H_CLSACT, info: 0 }),
+    ...encodeAttributes([TCA_KIND, cString('clsact')]),
+  ]
 }
 
 function redirectAll(fromIndex: number, toIndex: number): Uint8Array[] {
@@ -49,7 +52,10 @@ function redirectAll(fromIndex: number, toIndex: number): Uint8Array[] {
   ]
 }
 
-function tcMessage(linkIndex: number, { handle, parent, info }: { handle: number; parent: number; info: number }): Buffer {
+function tcMessage(
+  linkIndex: number,
+  { handle, parent, info }: { handle: number; parent: number; info: number },
+): Buffer {
   const header = Buffer.alloc(TCMSG_BYTES)
   header.writeInt32LE(linkIndex, 4)
   header.writeUInt32LE(handle, 8)

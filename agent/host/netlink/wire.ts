@@ -1,8 +1,8 @@
 import {
-  type NetlinkAttribute,
   countLength,
   formatAttribute,
   getU32,
+  type NetlinkAttribute,
   pad,
   parseAttributes,
   putU8,
@@ -23,7 +23,9 @@ export type Attributes = Map<number, Buffer>
 
 /** Encodes the attributes that have a value; each starts at a multiple of 4 bytes. */
 export function encodeAttributes(...attributes: [type: number, value: AttributeValue][]): Uint8Array[] {
-  return attributes.flatMap(([type, data]) => (data === undefined ? [] : pad(formatAttribute({ type, data }))))
+  return attributes.flatMap(([type, data]) =>
+    data === undefined ? [] : pad(formatAttribute({ type, data })),
+  )
 }
 
 /** An attribute that holds attributes; the NLA_F_NESTED bit is set, as strict kernels ask for. */

@@ -1,9 +1,15 @@
-import { type ArpVantage, INJECTION_METHODS, type InjectionMethod, NoVantage, openArpVantage } from '../../host/arp-vantage.ts'
+import {
+  type ArpVantage,
+  INJECTION_METHODS,
+  type InjectionMethod,
+  NoVantage,
+  openArpVantage,
+} from '../../host/arp-vantage.ts'
 import type { Host } from '../../host/host.ts'
-import { type IpAddress, familyOf, isInSubnet } from '../../model/address.ts'
+import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { type WantedRealServer, ipv4Vips } from '../desired.ts'
+import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { facingNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
@@ -29,11 +35,16 @@ interface Observation {
   control: { kind: 'answered'; method: string; latencyMs: number } | { kind: 'no-vantage'; why: string }
 }
 
-export async function checkArpSilence(host: Host, wanted: WantedRealServer, found: FoundHost): Promise<CheckResult[]> {
+export async function checkArpSilence(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+): Promise<CheckResult[]> {
   const vips = ipv4Vips(wanted)
   if (vips.length === 0) return []
   const nics = facingNics(wanted, found)
-  if (nics.length === 0) return vips.map(vip => unknown(vip, 'no NIC of this host has an IPv4 address to ask from'))
+  if (nics.length === 0)
+    return vips.map(vip => unknown(vip, 'no NIC of this host has an IPv4 address to ask from'))
   const results: CheckResult[] = []
   // One NIC after the other: with all asked at once a slow answer of one could not be told from silence.
   for (const nic of nics) {
@@ -43,7 +54,12 @@ export async function checkArpSilence(host: Host, wanted: WantedRealServer, foun
   return results
 }
 
-async function observeNic(host: Host, nic: Link, vips: readonly IpAddress[], found: FoundHost): Promise<Observation> {
+async function observeNic(
+  host: Host,
+  nic: Link,
+  vips: readonly IpAddress[],
+  found: FoundHost,
+): Promise<Observation> {
   if (!nic.up) return noVantage(`${nic.name} is down`)
   if (!nic.carrier) return noVantage(`${nic.name} has no carrier`)
   const control = controlAddress(nic, vips, found)
@@ -65,7 +81,12 @@ interface Questions {
   stranger: IpAddress | null
 }
 
-async function observeBy(method: InjectionMethod, host: Host, nic: Link, questions: Questions): Promise<Observation> {
+async function observeBy(
+  method: InjectionMethod,
+  host: Host,
+  nic: Link,
+  questions: Questions,
+): Promise<Observation> {
   const answered: Observation['answered'] = new Map()
   let vantage: ArpVantage | null = null
   try {
@@ -78,7 +99,8 @@ async function observeBy(method: InjectionMethod, host: Host, nic: Link, questio
   } finally {
     vantage?.close()
     // A host that answered a stranger also noted it as a neighbour.
-    if (answered.size > 0 && questions.stranger !== null) await host.network.forgetNeighbour(questions.stranger, nic.index)
+    if (answered.size > 0 && questions.stranger !== null)
+      await host.network.forgetNeighbour(questions.stranger, nic.index)
   }
 }
 
@@ -90,7 +112,11 @@ function noVantage(why: string): Observation {
  * Asks for the control, the VIPs, and the control again, and notes who was answered for. Resolves with the
  * control's latency in ms; throws NoVantage when silence would prove nothing.
  */
-async function interrogate(vantage: ArpVantage, { control, vips, stranger }: Questions, answered: Observation['answered']): Promise<number> {
+async function interrogate(
+  vantage: ArpVantage,
+  { control, vips, stranger }: Questions,
+  answered: Observation['answered'],
+): Promise<number> {
   const latencyMs = await askControl(vantage, control)
   const waitMs = Math.max(LEAST_WAIT_MS, WAIT_IN_CONTROL_LATENCIES * latencyMs)
   const unseen = new Set<string>(vips)
@@ -105,7 +131,8 @@ async function interrogate(vantage: ArpVantage, { control, vips, stranger }: Que
   await askControl(vantage, control)
   const dropped = vantage.takeDropCount()
   if (dropped > 0) throw new NoVantage(`${vantage.method}: the tap lost ${dropped} frames`)
-  if (unseen.size > 0) throw new NoVantage(`${vantage.method}: the question for ${[...unseen][0]} did not arrive`)
+  if (unseen.size > 0)
+    throw new NoVantage(`${vantage.method}: the question for ${[...unseen][0]} did not arrive`)
   return latencyMs
 }
 
@@ -126,7 +153,11 @@ async function askControl(vantage: ArpVantage, control: IpAddress): Promise<numb
 async function collect(
   vantage: ArpVantage,
   waitMs: number,
-  { answered, unseen, vips }: { answered: Map<IpAddress, string>; unseen: Set<string>; vips: readonly IpAddress[] },
+  {
+    answered,
+    unseen,
+    vips,
+  }: { answered: Map<IpAddress, string>; unseen: Set<string>; vips: readonly IpAddress[] },
 ): Promise<void> {
   const asked = new Set(vips)
   const deadline = performance.now() + waitMs

@@ -1,15 +1,26 @@
 import type { Host } from '../../host/host.ts'
 import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, whatLoudDoes } from '../../model/arp.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { SYSCTL_FILE, arpSysctlPath } from '../arp-sysctl.ts'
-import { type WantedRealServer, ipv4Vips } from '../desired.ts'
+import { arpSysctlPath, SYSCTL_FILE } from '../arp-sysctl.ts'
+import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { arpNics } from '../nics.ts'
-import { type Assignment, SYSCTL_CONF, SYSCTL_FOLDERS, type SysctlFile, bootAssignments } from './boot-sysctl.ts'
+import {
+  type Assignment,
+  bootAssignments,
+  SYSCTL_CONF,
+  SYSCTL_FOLDERS,
+  type SysctlFile,
+} from './boot-sysctl.ts'
 import type { CheckResult } from './check.ts'
 
 /** Every sysctl.d file of the host, hidden ones included. */
 export function readSysctlFiles({ files }: Host): SysctlFile[] {
-  const paths = SYSCTL_FOLDERS.flatMap(folder => files.list(folder).filter(name => name.endsWith('.conf')).map(name => `${folder}/${name}`))
+  const paths = SYSCTL_FOLDERS.flatMap(folder =>
+    files
+      .list(folder)
+      .filter(name => name.endsWith('.conf'))
+      .map(name => `${folder}/${name}`),
+  )
   return [...paths, SYSCTL_CONF].flatMap(path => {
     const form = files.read(path)
     return form === null ? [] : [{ path, content: form.content }]
@@ -17,7 +28,11 @@ export function readSysctlFiles({ files }: Host): SysctlFile[] {
 }
 
 /** What the next boot will make of each NIC, whatever is in force now. */
-export function checkArpSysctlPersisted(wanted: WantedRealServer, found: FoundHost, files: readonly SysctlFile[]): CheckResult[] {
+export function checkArpSysctlPersisted(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  files: readonly SysctlFile[],
+): CheckResult[] {
   if (ipv4Vips(wanted).length === 0) return []
   const atBoot = bootAssignments(files)
   return arpNics(found.links)
@@ -54,7 +69,9 @@ function bootValue(nic: string, sysctl: ArpSysctl, atBoot: (path: string) => Ass
 }
 
 function hintFor(loud: BootValue[]): string {
-  const others = [...new Set(loud.flatMap(value => value.where))].filter(where => !where.startsWith(`${SYSCTL_FILE}:`))
+  const others = [...new Set(loud.flatMap(value => value.where))].filter(
+    where => !where.startsWith(`${SYSCTL_FILE}:`),
+  )
   if (others.length === 0) return `rs-agent apply writes ${SYSCTL_FILE}`
   return `${others.join(', ')} overrides it: take the line out, then run rs-agent apply`
 }

@@ -1,8 +1,8 @@
-import { ARP_SYSCTLS, type ArpSysctl, WANTED, isQuiet, whatLoudDoes } from '../../model/arp.ts'
+import { ARP_SYSCTLS, type ArpSysctl, isQuiet, WANTED, whatLoudDoes } from '../../model/arp.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { arpSysctlPath, effectiveOn } from '../arp-sysctl.ts'
-import { type WantedRealServer, ipv4Vips } from '../desired.ts'
+import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { arpNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
@@ -24,8 +24,16 @@ function judge({ name }: Link, found: FoundHost): CheckResult {
   const loud = values.filter(({ sysctl, effective }) => effective !== null && !isQuiet(sysctl, effective))
   if (loud.length === 0) return { ...result, verdict: 'pass', evidence, hint: rippleOf(values) }
   const what = loud.map(({ sysctl, effective }) => whatLoudDoes(sysctl, effective ?? 0)).join(' and ')
-  const commands = loud.map(({ sysctl }) => `sysctl -w ${arpSysctlPath('all', sysctl)}=${WANTED[sysctl]} ${arpSysctlPath(name, sysctl)}=${WANTED[sysctl]}`)
-  return { ...result, verdict: 'fail', evidence: `${evidence}: this host ${what}`, hint: `rs-agent apply, or: ${commands.join('; ')}` }
+  const commands = loud.map(
+    ({ sysctl }) =>
+      `sysctl -w ${arpSysctlPath('all', sysctl)}=${WANTED[sysctl]} ${arpSysctlPath(name, sysctl)}=${WANTED[sysctl]}`,
+  )
+  return {
+    ...result,
+    verdict: 'fail',
+    evidence: `${evidence}: this host ${what}`,
+    hint: `rs-agent apply, or: ${commands.join('; ')}`,
+  }
 }
 
 function describe(nic: string, sysctl: ArpSysctl, effective: number | null, { sysctls }: FoundHost): string {
@@ -37,5 +45,7 @@ function describe(nic: string, sysctl: ArpSysctl, effective: number | null, { sy
 /** 8 keeps the VIP quiet and everything else as well. */
 function rippleOf(values: { sysctl: ArpSysctl; effective: number | null }[]): string {
   const isDeaf = values.some(({ sysctl, effective }) => sysctl === 'arp_ignore' && effective === 8)
-  return isDeaf ? 'arp_ignore 8 answers for no address at all, this host’s own included: its neighbours need static entries' : ''
+  return isDeaf
+    ? 'arp_ignore 8 answers for no address at all, this host’s own included: its neighbours need static entries'
+    : ''
 }

@@ -4,7 +4,13 @@
  */
 
 /** The folders in falling order of precedence: a file hides those of the same name further down. */
-export const SYSCTL_FOLDERS = ['etc/sysctl.d', 'run/sysctl.d', 'usr/local/lib/sysctl.d', 'usr/lib/sysctl.d', 'lib/sysctl.d'] as const
+export const SYSCTL_FOLDERS = [
+  'etc/sysctl.d',
+  'run/sysctl.d',
+  'usr/local/lib/sysctl.d',
+  'usr/lib/sysctl.d',
+  'lib/sysctl.d',
+] as const
 /** Debian links this one as sysctl.d/99-sysctl.conf; `sysctl --system` reads it after all others anyway. */
 export const SYSCTL_CONF = 'etc/sysctl.conf'
 
@@ -26,7 +32,8 @@ export function filesInOrder(files: readonly SysctlFile[]): SysctlFile[] {
   for (const folder of SYSCTL_FOLDERS)
     for (const file of files) {
       const name = file.path.slice(file.path.lastIndexOf('/') + 1)
-      if (file.path === `${folder}/${name}` && name.endsWith('.conf') && !counting.has(name)) counting.set(name, file)
+      if (file.path === `${folder}/${name}` && name.endsWith('.conf') && !counting.has(name))
+        counting.set(name, file)
     }
   const ordered = [...counting].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, file]) => file)
   const last = files.find(file => file.path === SYSCTL_CONF)
@@ -55,9 +62,13 @@ function parseLine(line: string): { key: string; value: string | null } | null {
   const text = line.trim()
   if (text === '' || text.startsWith('#') || text.startsWith(';')) return null
   const equals = text.indexOf('=')
-  if (equals === -1) return text.startsWith('-') ? { key: normalizeKey(text.slice(1).trim()), value: null } : null
+  if (equals === -1)
+    return text.startsWith('-') ? { key: normalizeKey(text.slice(1).trim()), value: null } : null
   const key = text.slice(0, equals).trim()
-  return { key: normalizeKey(key.startsWith('-') ? key.slice(1).trim() : key), value: text.slice(equals + 1).trim() }
+  return {
+    key: normalizeKey(key.startsWith('-') ? key.slice(1).trim() : key),
+    value: text.slice(equals + 1).trim(),
+  }
 }
 
 /** With a dot as the first separator, dots and slashes trade places. */
@@ -68,7 +79,11 @@ function normalizeKey(key: string): string {
 }
 
 function globPattern(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|\\]/g, '\\$&').replace(/\*/g, '[^/]*').replace(/\?/g, '[^/]').replace(/\[!/g, '[^')
+  const source = glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replace(/\*/g, '[^/]*')
+    .replace(/\?/g, '[^/]')
+    .replace(/\[!/g, '[^')
   try {
     return new RegExp(`^${source}$`)
   } catch {

@@ -1,5 +1,11 @@
 /** The ids of this role's checks, in the order in which they are reported. */
-export const CHECK_IDS = ['vip-bound', 'vip-route', 'arp-sysctl', 'arp-sysctl-persisted', 'arp-silence'] as const
+export const CHECK_IDS = [
+  'vip-bound',
+  'vip-route',
+  'arp-sysctl',
+  'arp-sysctl-persisted',
+  'arp-silence',
+] as const
 export type CheckId = (typeof CHECK_IDS)[number]
 
 /** `unknown`: the check could not find out. It is never counted as a pass. */

@@ -9,18 +9,28 @@ import { checkVipBound } from './vip-bound.ts'
 import { checkVipRoute } from './vip-route.ts'
 
 /** Runs one check against an observation of the host; changes nothing. */
-type Check = (host: Host, wanted: WantedRealServer, found: FoundHost) => CheckResult[] | Promise<CheckResult[]>
+type Check = (
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+) => CheckResult[] | Promise<CheckResult[]>
 
 const CHECKS: Record<CheckId, Check> = {
   'vip-bound': (_, wanted, found) => checkVipBound(wanted, found),
   'vip-route': (_, wanted, found) => checkVipRoute(wanted, found),
   'arp-sysctl': (_, wanted, found) => checkArpSysctl(wanted, found),
-  'arp-sysctl-persisted': (host, wanted, found) => checkArpSysctlPersisted(wanted, found, readSysctlFiles(host)),
+  'arp-sysctl-persisted': (host, wanted, found) =>
+    checkArpSysctlPersisted(wanted, found, readSysctlFiles(host)),
   'arp-silence': checkArpSilence,
 }
 
 /** The results of the checks named, in the order in which they are named. */
-export async function runChecks(ids: readonly CheckId[], host: Host, wanted: WantedRealServer, found: FoundHost): Promise<CheckResult[]> {
+export async function runChecks(
+  ids: readonly CheckId[],
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+): Promise<CheckResult[]> {
   const results: CheckResult[] = []
   for (const id of ids) results.push(...(await CHECKS[id](host, wanted, found)))
   return results

@@ -1,8 +1,8 @@
-import { type IpAddress, hostPrefixLength } from '../../model/address.ts'
+import { hostPrefixLength, type IpAddress } from '../../model/address.ts'
 import type { InterfaceAddress } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { LOOPBACK, isRightlyBound } from '../vip-address.ts'
+import { isRightlyBound, LOOPBACK } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
 
 /** Each VIP is on lo with the prefix of one address, and nowhere else. */

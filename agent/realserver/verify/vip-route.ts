@@ -12,9 +12,20 @@ export function checkVipRoute(wanted: WantedRealServer, found: FoundHost): Check
     const route = current(vipRoute(vip)) as RouteForm | null
     const result = { id: 'vip-route', subject: vip } as const
     if (leadsToLoopback(route))
-      return { ...result, verdict: 'pass', evidence: `host route through ${LOOPBACK}, protocol ${route?.protocol}`, hint: '' }
-    const evidence = route === null ? 'no host route in the main table' : `the host route leads ${describe(route)}`
-    return { ...result, verdict: 'fail', evidence, hint: `rs-agent apply, or: ip route replace ${vip} dev ${LOOPBACK}` }
+      return {
+        ...result,
+        verdict: 'pass',
+        evidence: `host route through ${LOOPBACK}, protocol ${route?.protocol}`,
+        hint: '',
+      }
+    const evidence =
+      route === null ? 'no host route in the main table' : `the host route leads ${describe(route)}`
+    return {
+      ...result,
+      verdict: 'fail',
+      evidence,
+      hint: `rs-agent apply, or: ip route replace ${vip} dev ${LOOPBACK}`,
+    }
   })
 }
 

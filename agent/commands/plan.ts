@@ -1,0 +1,31 @@
+import { refuse } from '../realserver/converge.ts'
+import { wantedRealServer } from '../realserver/desired.ts'
+import { interestOf, planRealServer } from '../realserver/plan.ts'
+import { recall } from '../realserver/recall.ts'
+import { observeHost } from '../reconcile/found.ts'
+import { countChanges, printChanges, reportsOf } from '../report/plan.ts'
+import { interruptedLine } from '../report/status.ts'
+import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
+
+/** What apply would change; 0 when nothing, 2 when something. */
+export async function planCommand(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation
+  const config = loadInvocationConfig(invocation)
+  const wanted = wantedRealServer(config)
+  return withHost(invocation, async host => {
+    const { state, interrupted } = recall(host.files)
+    const { steps, refusals } = planRealServer(wanted, await observeHost(host, interestOf(state)), state)
+    refuse(config, refusals)
+    const converged = steps.length === 0
+    if (terminal.json) terminal.document({ converged, changed: false, changes: reportsOf(steps) })
+    else {
+      if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
+      printChanges(terminal, steps)
+      const summary = converged
+        ? 'nothing to do'
+        : `${countChanges(steps.length)} pending; \`rs-agent apply\` makes them in this order`
+      terminal.line(`rs-agent plan: ${summary}`)
+    }
+    return converged ? 0 : 2
+  })
+}

@@ -1,0 +1,44 @@
+import { refuse } from '../realserver/converge.ts'
+import { wantedRealServer } from '../realserver/desired.ts'
+import { interestOf, planRealServer } from '../realserver/plan.ts'
+import { recall } from '../realserver/recall.ts'
+import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
+import { checkVipBound } from '../realserver/verify/vip-bound.ts'
+import { observeHost } from '../reconcile/found.ts'
+import { interruptedLine, printStatus, type StatusReport } from '../report/status.ts'
+import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
+
+/** What is bound and silent now, and when it was applied; 0 as configured, 2 when not. */
+export async function statusCommand(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation
+  const config = loadInvocationConfig(invocation)
+  const wanted = wantedRealServer(config)
+  return withHost(invocation, async host => {
+    const { state, interrupted } = recall(host.files)
+    const found = await observeHost(host, interestOf(state))
+    const { steps, refusals } = planRealServer(wanted, found, state)
+    refuse(config, refusals)
+    const report: StatusReport = {
+      asConfigured: steps.length === 0 && interrupted === null,
+      vips: checkVipBound(wanted, found).map(({ subject, verdict, evidence }) => ({
+        address: subject,
+        bound: verdict === 'pass',
+        evidence,
+      })),
+      nics: checkArpSysctl(wanted, found).map(({ subject, verdict, evidence }) => ({
+        name: subject,
+        silent: verdict === 'pass',
+        evidence,
+      })),
+      lastApply: state.lastApply,
+      interrupted: interrupted === null ? null : { ...interrupted, steps: interrupted.steps.length },
+      pending: steps.length,
+    }
+    if (terminal.json) terminal.document(report)
+    else {
+      if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
+      printStatus(terminal, report)
+    }
+    return report.asConfigured ? 0 : 2
+  })
+}

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path'
+import { Command, CommanderError, Option } from 'commander'
+import { applyCommand } from './commands/apply.ts'
+import type { Invocation } from './commands/invocation.ts'
+import { planCommand } from './commands/plan.ts'
+import { removeCommand } from './commands/remove.ts'
+import { statusCommand } from './commands/status.ts'
+import { verifyCommand } from './commands/verify.ts'
+import { AgentError, hasErrno } from './errors.ts'
+import { reportError } from './report/error.ts'
+import { openTerminal } from './report/terminal.ts'
+
+const VERSION = '0.1.0'
+
+const EXIT_STATUSES = `
+Exit status:
+  0   done, or nothing to do          64  the command line is wrong
+  1   failed, everything undone       65  the configuration is wrong
+  2   differs, or a check failed      69  the kernel or host lacks a feature
+  3   a check could not find out      75  another rs-agent is at work
+  4   failed, undo incomplete         77  a capability is missing`
+
+/** Parses the arguments, runs the one command, and returns the exit status. */
+async function main(args: readonly string[]): Promise<number> {
+  let status = 0
+  const program = commandLine(async run => {
+    status = await run()
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return status
+  } catch (error) {
+    // --help and --version come as exceptions too, with status 0.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    // Before the options are parsed, or when they could not be, the arguments themselves must say.
+    const terminal = openTerminal({ json: args.includes('--json'), color: !args.includes('--no-color') })
+    terminal.progress(null)
+    return reportError(terminal, error instanceof CommanderError ? usageError(error) : error)
+  }
+}
+
+function commandLine(run: (command: () => Promise<number>) => Promise<void>): Command {
+  const program = new Command('rs-agent')
+    .description('Makes this host a correct LVS-DR real server, and proves on the wire that it stays quiet.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .addOption(new Option('--config <file>', 'configuration').default(undefined, '/etc/rs-agent/config.yaml'))
+    .option('--root <dir>', 'folder that holds all files read and written', '/')
+    .option('--json', 'print one JSON document', false)
+    .option('--no-color', 'print without colours')
+    .addHelpText('after', EXIT_STATUSES)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .helpCommand(false)
+  const invocation = (): Invocation => {
+    const { root, config, json, color } = program.opts<{
+      root: string
+      config?: string
+      json: boolean
+      color: boolean
+    }>()
+    return {
+      root: resolve(root),
+      configFile: config === undefined ? undefined : resolve(config),
+      terminal: openTerminal({ json, color }),
+    }
+  }
+  const add = (name: string, description: string): Command =>
+    program.command(name).description(description).allowExcessArguments(false)
+
+  add('plan', 'print what apply would change').action(() => run(() => planCommand(invocation())))
+  add('apply', 'make this host the configured real server')
+    .option('--dry-run', 'change nothing, as plan', false)
+    .action(options => run(() => applyCommand(invocation(), options)))
+  add('verify', 'prove that this host is a correct real server').action(() =>
+    run(() => verifyCommand(invocation())),
+  )
+  add('status', 'print what is bound and silent, and the last apply').action(() =>
+    run(() => statusCommand(invocation())),
+  )
+  add('remove', 'take the role off this host, prior values restored').action(() =>
+    run(() => removeCommand(invocation())),
+  )
+  return program
+}
+
+function usageError({ message, code }: CommanderError): AgentError {
+  const text = code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '')
+  return new AgentError('usage', text, '`rs-agent --help` lists the commands and options')
+}
+
+// A reader that has seen enough (`| head`) is no failure of the command.
+process.stdout.on('error', error => {
+  if (!hasErrno(error, 'EPIPE')) throw error
+})
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,132 @@
+import type { Config } from '../config/load.ts'
+import { AgentError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { IpAddress } from '../model/address.ts'
+import { applySteps, type Transaction } from '../reconcile/apply.ts'
+import { type FoundHost, observeHost } from '../reconcile/found.ts'
+import { type Journal, journalIn } from '../reconcile/journal.ts'
+import { priorsAfter, priorsDuring } from '../reconcile/plan.ts'
+import { forgetState, type State, writeState } from '../reconcile/state.ts'
+import type { Step } from '../reconcile/step.ts'
+import type { WantedRealServer } from './desired.ts'
+import { vipInterlock } from './interlock.ts'
+import { interestOf, planRealServer, planRemoval } from './plan.ts'
+import { recall } from './recall.ts'
+import type { Refusal } from './refusal.ts'
+import { CHECK_IDS, type CheckResult } from './verify/check.ts'
+import { runChecks } from './verify/verify.ts'
+
+/** What a caller wants to hear of, and how it can stop a run. */
+export type Watching = Pick<Transaction, 'signal' | 'onProgress'>
+
+export interface Converged {
+  steps: Step[]
+  /** The quick checks: with the proof on the wire after a change, without it when there was none. */
+  checks: CheckResult[]
+}
+
+/** Makes the host the wanted real server; throws with everything as before when it cannot. */
+export async function convergeRealServer(
+  host: Host,
+  config: Config,
+  wanted: WantedRealServer,
+  watching: Watching,
+): Promise<Converged> {
+  const { state, interrupted } = recall(host.files)
+  const observe = (): Promise<FoundHost> => observeHost(host, interestOf(state))
+  const found = await observe()
+  const { steps, refusals } = planRealServer(wanted, found, state)
+  refuse(config, refusals)
+  const journal = journalIn(host.files)
+  if (interrupted !== null) await settle(host, state, journal)
+  if (steps.length === 0) return { steps, checks: await runChecks(STATIC_CHECKS, host, wanted, found) }
+
+  const vips = union(state.vips, wanted.vips)
+  let checks: CheckResult[] = []
+  await applySteps({
+    ...watching,
+    verb: 'apply',
+    host,
+    steps,
+    journal,
+    interlock: vipInterlock(vips),
+    observe,
+    remaining: now => planRealServer(wanted, now, { ...state, vips: [...wanted.vips] }).steps,
+    prove: async now => {
+      checks = await runChecks(CHECK_IDS, host, wanted, now)
+      refuseAudible(checks)
+    },
+    commit: () =>
+      writeState(host.files, {
+        vips: [...wanted.vips],
+        priors: priorsAfter(state.priors, steps),
+        lastApply: { at: new Date().toISOString(), changes: steps.length },
+      }),
+    commitUndoIncomplete: () =>
+      writeState(host.files, { ...state, vips, priors: priorsDuring(state.priors, steps) }),
+  })
+  return { steps, checks }
+}
+
+export interface Released {
+  steps: Step[]
+  /** What was there before the first apply and is not put back, each with the reason. */
+  leftOut: string[]
+}
+
+/** Takes the role off the host: what was found before the first apply is put back. */
+export async function releaseRealServer(host: Host, watching: Watching): Promise<Released> {
+  const { state, interrupted } = recall(host.files)
+  const observe = (): Promise<FoundHost> => observeHost(host, interestOf(state))
+  const { steps, leftOut } = planRemoval(await observe(), state)
+  const journal = journalIn(host.files)
+  if (interrupted !== null) await settle(host, state, journal)
+  if (steps.length > 0)
+    await applySteps({
+      ...watching,
+      verb: 'remove',
+      host,
+      steps,
+      journal,
+      interlock: vipInterlock(state.vips),
+      observe,
+      remaining: now => planRemoval(now, state).steps,
+      prove: async () => undefined,
+      commit: async () => undefined,
+      commitUndoIncomplete: () => writeState(host.files, state),
+    })
+  forgetState(host.files)
+  return { steps, leftOut }
+}
+
+/** What needs no waiting and sends nothing. */
+const STATIC_CHECKS = CHECK_IDS.filter(id => id !== 'arp-silence')
+
+/** All that stands between this configuration and this host, in one error. */
+export function refuse(config: Config, refusals: readonly Refusal[]): void {
+  const [first] = refusals
+  if (first === undefined) return
+  const lines = refusals.map(({ path, why }) => `${config.locate(path)}: ${why}`)
+  const hints = [...new Set(refusals.map(({ hint }) => hint))]
+  throw new AgentError('config-invalid', lines.join('\n'), `nothing was touched; ${hints.join('; ')}`)
+}
+
+/** The memory of an interrupted run moves from its journal into the state, before the journal is used again. */
+async function settle(host: Host, state: State, journal: Journal): Promise<void> {
+  await writeState(host.files, state)
+  journal.clear()
+}
+
+function refuseAudible(checks: readonly CheckResult[]): void {
+  const leak = checks.find(check => check.id === 'arp-silence' && check.verdict === 'fail')
+  if (leak !== undefined)
+    throw new AgentError(
+      'failed',
+      `${leak.subject}: ${leak.evidence}`,
+      'the sysctls are right, yet the host answers: see `rs-agent verify`',
+    )
+}
+
+function union(left: readonly IpAddress[], right: readonly IpAddress[]): IpAddress[] {
+  return [...new Set([...left, ...right])]
+}

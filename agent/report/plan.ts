@@ -1,0 +1,44 @@
+import type { Step } from '../reconcile/step.ts'
+import { type ChangeReport, reportChange } from './change.ts'
+import type { Terminal } from './terminal.ts'
+
+/** More changes than this of one kind are counted, not listed; --json lists them all. */
+const LISTED_OF_ONE_KIND = 12
+
+const MARKS = { create: '+', update: '~', delete: '-' } as const
+const COLORS = { create: 'green', update: 'yellow', delete: 'red' } as const
+
+export function reportsOf(steps: readonly Step[]): ChangeReport[] {
+  return steps.map(reportChange)
+}
+
+/** One line per change, in the order in which they are made. */
+export function printChanges(terminal: Terminal, steps: readonly Step[]): void {
+  const changes = reportsOf(steps)
+  const counts = new Map<string, number>()
+  for (const change of changes) {
+    const kind = `${change.id} ${change.action}`
+    const count = (counts.get(kind) ?? 0) + 1
+    counts.set(kind, count)
+    if (count <= LISTED_OF_ONE_KIND) terminal.line(changeLine(terminal, change))
+  }
+  for (const [kind, count] of counts)
+    if (count > LISTED_OF_ONE_KIND)
+      terminal.line(terminal.style('dim', `    and ${count - LISTED_OF_ONE_KIND} more: ${kind}`))
+}
+
+function changeLine(terminal: Terminal, { id, action, subject, before, after }: ChangeReport): string {
+  const mark = terminal.style(COLORS[action], MARKS[action])
+  return `  ${mark} ${id.padEnd(20)} ${subject}${detail(before, after)}`
+}
+
+function detail(before: string | null, after: string | null): string {
+  // A file's text would fill the screen; its path says enough.
+  if (before?.includes('\n') === true || after?.includes('\n') === true) return ''
+  if (before === null) return `  ${after}`
+  return after === null ? `  (was ${before})` : `  ${before} -> ${after}`
+}
+
+export function countChanges(count: number): string {
+  return count === 1 ? '1 change' : `${count} changes`
+}

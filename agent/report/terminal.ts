@@ -1,0 +1,43 @@
+import { styleText } from 'node:util'
+
+type Format = Parameters<typeof styleText>[0]
+
+/** How a command talks: one JSON document for machines, or text for people; progress always on stderr. */
+export interface Terminal {
+  readonly json: boolean
+  /** Colours the text on a terminal that wants it, and leaves it alone elsewhere. */
+  style(format: Format, text: string): string
+  /** A line of text on stdout. */
+  line(text?: string): void
+  /** The one document of --json. */
+  document(value: unknown): void
+  /** A line on stderr. */
+  note(text: string): void
+  /** Shows what is under way, on a terminal, once it has taken a second; `null` ends it. */
+  progress(text: string | null): void
+}
+
+const PROGRESS_AFTER_MS = 1_000
+
+export function openTerminal({ json, color }: { json: boolean; color: boolean }): Terminal {
+  const startedAt = performance.now()
+  let shown = false
+  return {
+    json,
+    // styleText itself honours NO_COLOR and streams that are no terminal.
+    style: (format, text) =>
+      color ? styleText(format, text, { stream: json ? process.stderr : process.stdout }) : text,
+    line: (text = '') => void process.stdout.write(`${text}\n`),
+    document: value => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    note: text => void process.stderr.write(`${text}\n`),
+    progress(text) {
+      if (
+        !process.stderr.isTTY ||
+        (!shown && (text === null || performance.now() - startedAt < PROGRESS_AFTER_MS))
+      )
+        return
+      shown = text !== null
+      process.stderr.write(`\r\u001b[K${text ?? ''}`)
+    },
+  }
+}

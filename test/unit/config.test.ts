@@ -1,0 +1,172 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../agent/config/load.ts'
+import { AgentError } from '../../agent/errors.ts'
+
+let folder = ''
+let file = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rs-agent-config-'))
+  file = join(folder, 'config.yaml')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function load(text: string | Uint8Array) {
+  writeFileSync(file, text, { mode: 0o600 })
+  return loadConfig(file)
+}
+
+/** The lines of the error, with the file's name taken off. */
+function problems(text: string | Uint8Array): string[] {
+  try {
+    load(text)
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error
+    expect(error.exitStatus).toBe(65)
+    expect(error.hint).not.toBe('')
+    return error.message.split('\n').map(line => line.replace(file, 'FILE'))
+  }
+  return expect.fail('it was taken')
+}
+
+const GOOD = `realServer:
+  vips:
+    - address: 10.10.10.100
+      ports: [80/tcp]
+    - address: 2001:0DB8::100
+  directors: [10.10.10.11]
+`
+
+describe('loadConfig', () => {
+  it('reads every documented key and fills in the defaults', () => {
+    const config = load(GOOD)
+    expect(config.realServer).toEqual({
+      vips: [
+        { address: '10.10.10.100', ports: ['80/tcp'] },
+        { address: '2001:db8::100', ports: [] },
+      ],
+      interfaces: 'auto',
+      directors: ['10.10.10.11'],
+    })
+  })
+
+  it('knows where each value was written', () => {
+    const config = load(GOOD)
+    expect(config.locate(['realServer', 'vips', 1, 'address'])).toBe(`${file}:5:16`)
+    expect(config.locate(['realServer', 'interfaces', 3])).toBe(`${file}:2:3`)
+  })
+
+  it('lists all problems at once, each with line, column, what it got and what it wants', () => {
+    const text = `realServer:
+  vips:
+    - address: 10.10.10.300
+      ports: [80, 99999/tcp]
+    - address: 10.10.10.100
+      prefix: 24
+  intefaces: auto
+  directors: 10.10.10.11
+colour: red
+`
+    expect(problems(text)).toEqual([
+      '7 problems in the configuration:',
+      expect.stringMatching(
+        /^FILE:3:16: realServer\.vips\[0\]\.address: expected an IPv4 or IPv6 address.*received "10\.10\.10\.300"$/,
+      ),
+      expect.stringMatching(
+        /^FILE:4:15: realServer\.vips\[0\]\.ports\[0\]: expected a port and protocol.*received 80$/,
+      ),
+      expect.stringMatching(
+        /^FILE:4:19: realServer\.vips\[0\]\.ports\[1\]: expected a port from 1 to 65535, received "99999\/tcp"$/,
+      ),
+      'FILE:6:7: realServer.vips[1].prefix: unknown key',
+      expect.stringMatching(
+        /^FILE:8:14: realServer\.directors: expected a list of addresses, received "10\.10\.10\.11"$/,
+      ),
+      'FILE:7:3: realServer.intefaces: unknown key',
+      'FILE:9:1: colour: unknown key',
+    ])
+  })
+
+  it.each([
+    [
+      'two VIPs alike',
+      'realServer: { vips: [{ address: 10.0.0.1 }, { address: 10.0.0.1 }] }',
+      /FILE:1:56: .*every address once/,
+    ],
+    [
+      'two VIPs alike in other notation',
+      'realServer: { vips: [{ address: fd00::1 }, { address: "fd00:0::1" }] }',
+      /FILE:1:55: .*every address once/,
+    ],
+    [
+      'a loopback VIP',
+      'realServer: { vips: [{ address: 127.0.0.1 }] }',
+      /FILE:1:33: .*not a loopback address/,
+    ],
+    [
+      'a VIP with a prefix',
+      'realServer: { vips: [{ address: 10.0.0.1/32 }] }',
+      /FILE:1:33: .*received "10.0.0.1\/32"/,
+    ],
+    [
+      'a director that is a VIP',
+      'realServer: { vips: [{ address: 10.0.0.1 }], directors: [10.0.0.1] }',
+      /FILE:1:58: .*DIP/,
+    ],
+    ['no VIP', 'realServer: { vips: [] }', /FILE:1:21: .*at least one VIP/],
+    ['no vips key', 'realServer: {}', /FILE:1:13: realServer\.vips: .*received nothing/],
+    [
+      'lo as a NIC',
+      'realServer: { vips: [{ address: 10.0.0.1 }], interfaces: [lo] }',
+      /FILE:1:5\d: .*interfaces/,
+    ],
+    ['no role', '{}', /at least one role/],
+    ['an empty file', '', /FILE:1:1: .*expected a map/],
+    ['a list', '- a', /FILE:1:1: .*expected a map/],
+    ['broken YAML', 'realServer: [\n  }', /FILE:2:3: /],
+    ['a key twice', 'realServer: { vips: [{ address: 10.0.0.1 }] }\nrealServer: 1', /FILE:2:1: .*unique/],
+    ['a second document', 'realServer: { vips: [{ address: 10.0.0.1 }] }\n---\na: 1', /document/],
+    [
+      'an alias bomb',
+      `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [${'*a,'.repeat(12)}]\nc: &c [${'*b,'.repeat(12)}]\nd: [${'*c,'.repeat(12)}]`,
+      /alias/,
+    ],
+  ])('refuses %s', (_, text, message) => {
+    expect(problems(text).join('\n')).toMatch(message)
+  })
+
+  it('refuses what is not UTF-8 text, too large, or not there', () => {
+    expect(problems(Uint8Array.of(0xff, 0xfe, 0x00)).join()).toMatch(
+      /cannot read the configuration FILE: .*encoded data/i,
+    )
+    expect(problems(`#${'x'.repeat(1024 * 1024)}`).join()).toMatch(/larger than 1048576 bytes/)
+    rmSync(file)
+    expect(() => loadConfig(file)).toThrow('there is no such file')
+  })
+
+  it('refuses a file, or a folder, that others may write', () => {
+    load(GOOD)
+    chmodSync(file, 0o664)
+    expect(() => loadConfig(file)).toThrow(`${file} may be written by group or others`)
+    chmodSync(file, 0o600)
+    chmodSync(folder, 0o777)
+    expect(() => loadConfig(file)).toThrow(`${folder} may be written by group or others`)
+  })
+
+  it('answers any text with a configuration or with a located error', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), text => {
+        try {
+          load(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(AgentError)
+          expect((error as AgentError).exitStatus).toBe(65)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
