@@ -6,12 +6,6 @@ export interface VirtualService {
   port: number
 }
 
-export interface RealServer {
-  name: string
-  /** RIP. */
-  address: string
-}
-
 /**
  * Does what IPVS direct routing does, on kernels without IPVS: a packet for VIP:port leaves by the NIC it came
  * in, to the MAC of one real server, with VIP and client address untouched. There is no scheduler: the test
@@ -19,7 +13,6 @@ export interface RealServer {
  */
 export class DirectorStandIn {
   readonly #host: Host
-  readonly #service: VirtualService
 
   static async start(host: Host, service: VirtualService): Promise<DirectorStandIn> {
     await host.namespace.writeSysctl('ipv4/conf/all/forwarding', 1)
@@ -32,24 +25,18 @@ export class DirectorStandIn {
       `rule add pref 50 iif eth0 to ${service.vip} ipproto tcp dport ${service.port} lookup ${table}`,
       `addr add ${service.vip}/32 dev eth0`,
     )
-    return new DirectorStandIn(host, service)
+    return new DirectorStandIn(host)
   }
 
-  private constructor(host: Host, service: VirtualService) {
+  private constructor(host: Host) {
     this.#host = host
-    this.#service = service
   }
 
   /** Every packet from now on goes to this real server, also those of connections to another one. */
-  async forwardTo(realServer: RealServer): Promise<void> {
+  async forwardTo(realServer: { address: string }): Promise<void> {
     await this.#host.namespace.ip(
       `route replace default via ${realServer.address} dev eth0 onlink table ${table}`,
     )
-  }
-
-  /** Takes the VIP off, so that nobody owns it. */
-  async dropVip(): Promise<void> {
-    await this.#host.namespace.ip(`addr del ${this.#service.vip}/32 dev eth0`)
   }
 }
 
