@@ -25,7 +25,7 @@ export function planRealServer(
   ]
   const claims = [
     ...arpSysctlClaims(wanted, found, state.priors),
-    ...vipAddressClaims(wanted, found, state.vips),
+    ...vipAddressClaims(wanted, found, state),
     ...vipRouteClaims(wanted, found),
   ]
   return { refusals, steps: plan(claims, state.priors, lookupIn(found)) }

@@ -1,8 +1,9 @@
 import { familyOf, hostPrefixLength, type IpAddress, isInSubnet } from '../model/address.ts'
 import type { AddressForm, InterfaceAddress } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
-import type { Setting } from '../reconcile/setting.ts'
-import type { Claim } from '../reconcile/step.ts'
+import { keyOf, type Setting } from '../reconcile/setting.ts'
+import type { State } from '../reconcile/state.ts'
+import type { Claim, Prior } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { type Refusal, vipPath } from './refusal.ts'
 
@@ -15,21 +16,27 @@ export const LOOPBACK = 'lo'
 const RT_SCOPE_UNIVERSE = 0
 const IFA_F_NODAD = 0x2
 
-export function vipAddressClaims(
-  wanted: WantedRealServer,
-  found: FoundHost,
-  managed: readonly IpAddress[],
-): Claim[] {
+export function vipAddressClaims(wanted: WantedRealServer, found: FoundHost, { vips: managed, priors }: State): Claim[] {
   const labels = freeLabels(found.addresses)
-  const byAddress = Map.groupBy(found.addresses, found => found.address)
-  return wanted.vips.flatMap(vip => {
+  const byAddress = Map.groupBy(found.addresses, ({ address }) => address)
+  const claims = wanted.vips.flatMap(vip => {
     const copies = byAddress.get(vip) ?? []
     const right = copies.find(copy => isRightlyBound(copy))
     const strays = copies.filter(copy => copy !== right)
     return [
       boundClaim(vip, right ?? newForm(vip, labels), right !== undefined),
-      ...strays.map(stray => strayClaim(stray, managed.includes(vip))),
+      ...strays.map(stray => strayClaim(stray, { isDrift: managed.includes(vip) })),
     ]
+  })
+  return [...claims, ...displacedClaims(wanted, priors, claims)]
+}
+
+/** Copies that an earlier apply took away stay away as long as the VIP is wanted. */
+function displacedClaims(wanted: WantedRealServer, priors: readonly Prior[], claims: readonly Claim[]): Claim[] {
+  const claimed = new Set(claims.map(claim => keyOf(claim.wanted)))
+  return priors.flatMap(prior => {
+    if (prior.kind !== 'address' || !wanted.vips.includes(prior.id.address) || claimed.has(keyOf(prior))) return []
+    return [{ ...strayClaim(prior.id, { isDrift: true }), satisfied: true }]
   })
 }
 
@@ -56,7 +63,10 @@ function boundClaim(vip: IpAddress, form: AddressForm, satisfied: boolean): Clai
   return { resource: 'vip-bound', phase: 'bind', wanted, satisfied, keepFound: true }
 }
 
-function strayClaim({ link, address, prefixLength }: InterfaceAddress, isDrift: boolean): Claim {
+function strayClaim(
+  { link, address, prefixLength }: Pick<InterfaceAddress, 'link' | 'address' | 'prefixLength'>,
+  { isDrift }: { isDrift: boolean },
+): Claim {
   const onLoopback = link === LOOPBACK
   return {
     resource: 'vip-bound',

@@ -63,6 +63,7 @@ export async function writeState(files: Files, state: State): Promise<void> {
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
       schema: SCHEMA,
+      ajvOptions: { allowUnionTypes: true },
     })
     conf.store = { format: FORMAT, ...state }
     syncFolder(folder)

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { firstLine } from '../support/first-line.ts'
 import type { Host } from '../support/host.ts'
 import { Agent, type ErrorReport, type VerifyReport } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
@@ -70,10 +71,7 @@ it('ends with 75 while another run holds the lock', async () => {
   const lock = join(agent.root, 'run/rs-agent/lock')
   mkdirSync(join(agent.root, 'run/rs-agent'), { recursive: true })
   const holder = host.spawn('flock', [lock, 'sh', '-c', 'echo held; exec sleep 60'])
-  for await (const line of holder.iterable()) {
-    expect(line).toBe('held')
-    break
-  }
+  await firstLine(holder)
   const finished = await agent.run(['apply', '--json'])
   expect(finished.exitCode).toBe(75)
   expect(finished.json<ErrorReport>().error.code).toBe('locked')

@@ -22,6 +22,7 @@ need tc iproute2
 need nsenter util-linux
 need setpriv util-linux
 need cc gcc
+need sysctl procps
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"
   echo "rs-agent: installing$missing"

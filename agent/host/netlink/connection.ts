@@ -167,8 +167,9 @@ export class NetlinkConnection {
     this.#exchange = null
   }
 
-  #frame(requests: NetlinkRequest[], port: number): Uint8Array[] {
-    return requests.flatMap(({ type, flags, body }) => {
+  /** One buffer: a batch in its parts would have more of them than one send may gather (IOV_MAX, 1024). */
+  #frame(requests: NetlinkRequest[], port: number): Buffer {
+    const parts = requests.flatMap(({ type, flags, body }) => {
       const header = {
         length: 16 + countLength(body),
         type,
@@ -178,6 +179,7 @@ export class NetlinkConnection {
       }
       return [formatHeader(header), ...body]
     })
+    return Buffer.concat(parts)
   }
 
   #open(): RawNetlinkSocket {
