@@ -25,6 +25,8 @@ export class NoVantage extends Error {
   override name = 'NoVantage'
 }
 
+/** The kernel counts some 800 bytes for a frame: room for the questions about 4,000 VIPs at once. */
+const TAP_BUFFER_BYTES = 8 * 1024 * 1024
 const BROADCAST_MAC = 'ff:ff:ff:ff:ff:ff'
 const UNKNOWN_MAC = '00:00:00:00:00:00'
 const ARP_REQUEST = 1
@@ -44,7 +46,7 @@ export async function openArpVantage(
   method: InjectionMethod,
   network: Network,
 ): Promise<ArpVantage> {
-  const tap = refusedAs('the tap', () => new ArpTap([nic.index], { incoming: 'probes' }))
+  const tap = refusedAs('the tap', () => new ArpTap([nic.index], { incoming: 'probes', bufferBytes: TAP_BUFFER_BYTES }))
   try {
     const injector = await openInjector(nic, method, network)
     return {

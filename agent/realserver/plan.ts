@@ -33,7 +33,7 @@ export function planRealServer(
 
 /** The steps that take the role off the host, and what is not put back because it would be audible. */
 export function planRemoval(found: FoundHost, state: State): { steps: Step[]; leftOut: string[] } {
-  const steps = plan(strayClaims(found, state.vips), state.priors, lookupIn(found))
+  const steps = plan(strayClaims(found, state), state.priors, lookupIn(found))
   const audible = isAudibleAfter(steps, found)
   const audibleVips = (step: Step): boolean =>
     step.phase === 'put-back' && step.change.kind === 'address' && state.vips.includes(step.change.id.address)
@@ -92,8 +92,13 @@ function nicRefusals({ interfaces }: WantedRealServer, found: FoundHost): Refusa
 }
 
 /** Copies of the VIP that appeared beside ours while it was managed: they go with it. */
-function strayClaims(found: FoundHost, vips: readonly IpAddress[]): Claim[] {
-  const copies = found.addresses.filter(copy => vips.includes(copy.address) && !isRightlyBound(copy))
+function strayClaims(found: FoundHost, { vips, priors }: State): Claim[] {
+  const hadBefore = new Set(priors.map(keyOf))
+  const copies = found.addresses.filter(copy => {
+    const { link, address, prefixLength } = copy
+    const isOurs = vips.includes(address) && !hadBefore.has(keyOf({ kind: 'address', id: { link, address, prefixLength } }))
+    return isOurs && !isRightlyBound(copy)
+  })
   return copies.map(({ link, address, prefixLength }) => ({
     resource: 'vip-bound',
     phase: 'withdraw',
