@@ -1,0 +1,150 @@
+//! Watches the ARP frames of one or more interfaces.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, RecvMsg, recvmsg};
+use nix::sys::time::TimeSpec;
+
+use crate::arp_filter::{self, Incoming, KEPT_BYTES};
+use crate::arp_frame::ArpFrame;
+use crate::call_error::{CallError, Result};
+use crate::closing::{Closing, Woken};
+use crate::packet_socket::{self, Receives};
+use crate::socket_option;
+
+/// Bounds one call: a flood may fill the socket as fast as it is emptied.
+const FRAMES_PER_CALL: usize = 4096;
+
+/// A tap on a packet socket. It sees what leaves the host and what reaches its
+/// stack, whoever sent it; frames that this host injects count as arriving.
+#[derive(Debug)]
+pub struct ArpTap {
+    socket: OwnedFd,
+    closing: Closing,
+}
+
+/// A frame that the tap saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// The interface it passed.
+    pub ifindex: u32,
+    /// Whether it left the host.
+    pub outgoing: bool,
+    /// When the kernel saw it, since 1970.
+    pub at: Duration,
+    /// The frame itself.
+    pub frame: ArpFrame,
+}
+
+impl ArpTap {
+    /// Watches `interfaces`; a single one by binding to it, more by the filter.
+    /// `buffer_bytes` sizes the receive buffer, else net.core.rmem_default holds.
+    ///
+    /// Errors: `EINVAL` for no interface or more than the kernel's filter has
+    /// room for (about 2,000), `ENODEV`, `ENETDOWN`, `EPERM` without `CAP_NET_RAW`.
+    pub fn open(interfaces: &[u32], incoming: Incoming, buffer_bytes: Option<u32>) -> Result<Self> {
+        let (bound, filtered) = match interfaces {
+            [] => return Err(CallError::new("tap on no interface", Errno::EINVAL)),
+            // 0 would bind to every interface of the host.
+            _ if interfaces.contains(&0) => {
+                return Err(CallError::new("tap on ifindex 0", Errno::ENODEV));
+            }
+            [only] => (*only, &[][..]),
+            several => (0, several),
+        };
+        let socket = packet_socket::open()?;
+        if let Some(bytes) = buffer_bytes {
+            socket_option::set_receive_buffer(&socket, bytes)?;
+        }
+        socket_option::TIMESTAMP.set(&socket, 1)?;
+        // Before bind, or unfiltered frames slip in.
+        packet_socket::attach_filter(&socket, &arp_filter::program(filtered, incoming))?;
+        packet_socket::bind(&socket, Receives::Everything, bound)?;
+        Ok(Self {
+            socket,
+            closing: Closing::new()?,
+        })
+    }
+
+    /// Waits for sightings and takes all that are queued. Empty after `timeout`,
+    /// or once [`ArpTap::close`] was called.
+    ///
+    /// Errors: `ENETDOWN` once after the interface went down; the next call works.
+    pub fn receive(&self, timeout: Duration) -> Result<Vec<Sighting>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.closing.wait(Some(self.socket.as_fd()), deadline)? {
+                Woken::Closed | Woken::DeadlinePassed => return Ok(Vec::new()),
+                Woken::Readable => {}
+            }
+            // Empty when another caller was faster.
+            let sightings = self.drain()?;
+            if !sightings.is_empty() {
+                return Ok(sightings);
+            }
+        }
+    }
+
+    /// Takes what is queued now, of at most 4,096 frames. Errors: as `receive`.
+    pub fn drain(&self) -> Result<Vec<Sighting>> {
+        let mut sightings = Vec::new();
+        for _ in 0..FRAMES_PER_CALL {
+            match self.take_one() {
+                Ok(sighting) => sightings.extend(sighting),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => break,
+                Err(errno) => return Err(CallError::new("recvmsg(AF_PACKET)", errno)),
+            }
+        }
+        Ok(sightings)
+    }
+
+    /// Frames that found the buffer full since the last call (`PACKET_STATISTICS`
+    /// of packet(7)).
+    pub fn take_drop_count(&self) -> Result<u32> {
+        packet_socket::take_drop_count(&self.socket)
+    }
+
+    /// Ends every [`ArpTap::receive`].
+    pub fn close(&self) {
+        self.closing.close();
+    }
+
+    /// `None` for what passed the filter and yet is not ARP for IPv4.
+    fn take_one(&self) -> nix::Result<Option<Sighting>> {
+        let mut bytes = [0; KEPT_BYTES];
+        let mut buffer = [IoSliceMut::new(&mut bytes)];
+        let mut control = cmsg_space!(TimeSpec);
+        let message = recvmsg::<LinkAddr>(
+            self.socket.as_raw_fd(),
+            &mut buffer,
+            Some(&mut control),
+            MsgFlags::MSG_DONTWAIT,
+        )?;
+        let at = arrival(&message)?;
+        let (length, address) = (message.bytes, message.address);
+        let frame = bytes.get(..length).and_then(ArpFrame::parse);
+        Ok(address.zip(frame).map(|(address, frame)| Sighting {
+            ifindex: address.ifindex() as u32,
+            outgoing: address.pkttype() == libc::PACKET_OUTGOING,
+            at,
+            frame,
+        }))
+    }
+}
+
+/// Since 1970. The kernel stamps every frame of a socket that asked for it, late
+/// if need be (`__sock_recv_timestamp` of net/socket.c).
+fn arrival(message: &RecvMsg<LinkAddr>) -> nix::Result<Duration> {
+    message
+        .cmsgs()?
+        .find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
+            _ => None,
+        })
+        .ok_or(Errno::ENODATA)
+}

@@ -1,0 +1,24 @@
+//! The addon of rs-agent: the few things that need Linux itself rather than
+//! Node. Watching ARP on a NIC, handing the stack a frame as if it had arrived,
+//! a lock that dies with the process, and the socket options that the netlink
+//! library leaves out.
+//!
+//! The modules here know nothing of JavaScript and run in plain tests;
+//! [`binding`] is the thin layer over them that Node sees. What to send, how
+//! long to wait and what an answer means is decided in TypeScript.
+
+pub mod address;
+pub mod arp_filter;
+pub mod arp_frame;
+pub mod arp_tap;
+pub mod binding;
+pub mod bpf;
+pub mod call_error;
+pub mod closing;
+pub mod file_lock;
+pub mod frame_sender;
+pub mod injector;
+pub mod netlink_socket;
+pub mod packet_socket;
+pub mod socket_option;
+pub mod tap_device;

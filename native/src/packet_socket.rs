@@ -1,0 +1,113 @@
+//! Packet sockets: the steps that opening one takes, see packet(7).
+
+use std::mem;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use libc::{c_int, sock_filter, sock_fprog, sockaddr_ll, socklen_t, tpacket_stats};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+use crate::call_error::{CallError, During, Result};
+
+/// What a packet socket receives once it is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receives {
+    /// Arriving and leaving frames. A socket bound to one ethertype, be it
+    /// `ETH_P_ARP`, is never shown the frames that leave.
+    Everything,
+    /// No frame: the socket is for sending.
+    Nothing,
+}
+
+/// A raw packet socket that receives nothing until [`bind`]: were its protocol
+/// set here, frames of every interface would queue before filter and bind.
+///
+/// Errors: `EPERM` without `CAP_NET_RAW`, `EAFNOSUPPORT` without `CONFIG_PACKET`.
+pub fn open() -> Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    socket(AddressFamily::Packet, SockType::Raw, flags, None).during(|| "socket(AF_PACKET)")
+}
+
+/// Binds to one interface, or to all of them with `ifindex` 0.
+///
+/// Errors: `ENODEV` when no such interface exists, `ENETDOWN` when it is down
+/// (the socket stays bound and works once it is up).
+pub fn bind(socket: &OwnedFd, receives: Receives, ifindex: u32) -> Result<()> {
+    let protocol = match receives {
+        Receives::Everything => libc::ETH_P_ALL as u16,
+        Receives::Nothing => 0,
+    };
+    let call = || format!("bind(AF_PACKET, ifindex {ifindex})");
+    // The kernel's index is an int; a number beyond it names no interface.
+    let sll_ifindex =
+        c_int::try_from(ifindex).map_err(|_| CallError::new(call(), Errno::ENODEV))?;
+    let address = sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: protocol.to_be(),
+        sll_ifindex,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    // SAFETY: the pointer and the length describe `address`, which outlives the
+    // call; the kernel copies it.
+    let result = unsafe {
+        libc::bind(
+            socket.as_raw_fd(),
+            (&raw const address).cast(),
+            mem::size_of_val(&address) as socklen_t,
+        )
+    };
+    Errno::result(result).map(drop).during(call)
+}
+
+/// Attaches a classic BPF program. Errors: `EINVAL` when the kernel's check
+/// turns the program down, `ENOMEM` beyond net.core.optmem_max.
+pub fn attach_filter(socket: &OwnedFd, program: &[sock_filter]) -> Result<()> {
+    let call = || {
+        format!(
+            "setsockopt(SO_ATTACH_FILTER, {} instructions)",
+            program.len()
+        )
+    };
+    let filter = sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| CallError::new(call(), Errno::EINVAL))?,
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: `filter` points at `len` instructions of `program`; both outlive
+    // the call, and the kernel only reads and copies them.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const filter).cast(),
+            mem::size_of_val(&filter) as socklen_t,
+        )
+    };
+    Errno::result(result).map(drop).during(call)
+}
+
+/// Frames that found the receive buffer full since the last call.
+pub fn take_drop_count(socket: &OwnedFd) -> Result<u32> {
+    let mut statistics = tpacket_stats {
+        tp_packets: 0,
+        tp_drops: 0,
+    };
+    let mut size = mem::size_of_val(&statistics) as socklen_t;
+    // SAFETY: the kernel writes at most `size` bytes to `statistics`, which are
+    // all of it, and the length it wrote to `size`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut statistics).cast(),
+            &raw mut size,
+        )
+    };
+    Errno::result(result)
+        .map(|_| statistics.tp_drops)
+        .during(|| "getsockopt(PACKET_STATISTICS)")
+}
