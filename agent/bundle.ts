@@ -37,7 +37,13 @@ await build({
   input: { main: 'agent/main.ts' },
   platform: 'node',
   plugins: [netlinkAddonBesideBundle],
-  output: { dir: 'dist', format: 'esm', minify: true, chunkFileNames: '[name].js', legalComments: 'inline' },
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    minify: true,
+    chunkFileNames: '[name].js',
+    comments: { legal: true },
+  },
   logLevel: 'warn',
 })
 writeFileSync('dist/package.json', '{ "type": "module" }\n')

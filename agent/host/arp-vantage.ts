@@ -46,7 +46,10 @@ export async function openArpVantage(
   method: InjectionMethod,
   network: Network,
 ): Promise<ArpVantage> {
-  const tap = refusedAs('the tap', () => new ArpTap([nic.index], { incoming: 'probes', bufferBytes: TAP_BUFFER_BYTES }))
+  const tap = refusedAs(
+    'the tap',
+    () => new ArpTap([nic.index], { incoming: 'probes', bufferBytes: TAP_BUFFER_BYTES }),
+  )
   try {
     const injector = await openInjector(nic, method, network)
     return {

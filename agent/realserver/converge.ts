@@ -51,7 +51,8 @@ export async function convergeRealServer(
     journal,
     interlock: vipInterlock(vips),
     observe,
-    remaining: now => planRealServer(wanted, now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
+    remaining: now =>
+      planRealServer(wanted, now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
     prove: async now => {
       checks = await runChecks(CHECK_IDS, host, wanted, now)
       refuseAudible(checks)

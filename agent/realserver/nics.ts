@@ -17,7 +17,9 @@ export function facingNics(wanted: WantedRealServer, found: FoundHost): Link[] {
   const { interfaces, vips } = wanted
   if (interfaces !== 'auto') return candidates.filter(link => interfaces.includes(link.name))
   const withIpv4 = new Set(
-    found.addresses.filter(({ address }) => familyOf(address) === 4 && !vips.includes(address)).map(({ link }) => link),
+    found.addresses
+      .filter(({ address }) => familyOf(address) === 4 && !vips.includes(address))
+      .map(({ link }) => link),
   )
   return candidates.filter(link => withIpv4.has(link.name))
 }

@@ -96,7 +96,9 @@ function strayClaims(found: FoundHost, { vips, priors }: State): Claim[] {
   const hadBefore = new Set(priors.map(keyOf))
   const copies = found.addresses.filter(copy => {
     const { link, address, prefixLength } = copy
-    const isOurs = vips.includes(address) && !hadBefore.has(keyOf({ kind: 'address', id: { link, address, prefixLength } }))
+    const isOurs =
+      vips.includes(address) &&
+      !hadBefore.has(keyOf({ kind: 'address', id: { link, address, prefixLength } }))
     return isOurs && !isRightlyBound(copy)
   })
   return copies.map(({ link, address, prefixLength }) => ({

@@ -16,7 +16,11 @@ export const LOOPBACK = 'lo'
 const RT_SCOPE_UNIVERSE = 0
 const IFA_F_NODAD = 0x2
 
-export function vipAddressClaims(wanted: WantedRealServer, found: FoundHost, { vips: managed, priors }: State): Claim[] {
+export function vipAddressClaims(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  { vips: managed, priors }: State,
+): Claim[] {
   const labels = freeLabels(found.addresses)
   const byAddress = Map.groupBy(found.addresses, ({ address }) => address)
   const claims = wanted.vips.flatMap(vip => {
@@ -32,10 +36,15 @@ export function vipAddressClaims(wanted: WantedRealServer, found: FoundHost, { v
 }
 
 /** Copies that an earlier apply took away stay away as long as the VIP is wanted. */
-function displacedClaims(wanted: WantedRealServer, priors: readonly Prior[], claims: readonly Claim[]): Claim[] {
+function displacedClaims(
+  wanted: WantedRealServer,
+  priors: readonly Prior[],
+  claims: readonly Claim[],
+): Claim[] {
   const claimed = new Set(claims.map(claim => keyOf(claim.wanted)))
   return priors.flatMap(prior => {
-    if (prior.kind !== 'address' || !wanted.vips.includes(prior.id.address) || claimed.has(keyOf(prior))) return []
+    if (prior.kind !== 'address' || !wanted.vips.includes(prior.id.address) || claimed.has(keyOf(prior)))
+      return []
     return [{ ...strayClaim(prior.id, { isDrift: true }), satisfied: true }]
   })
 }

@@ -8,7 +8,10 @@ import { Agent, type VerifyReport } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
 import { type Figure, measure } from './measure.ts'
 
-const VIPS = Array.from({ length: 1000 }, (_, index) => `10.20.${Math.floor(index / 250)}.${1 + (index % 250)}`)
+const VIPS = Array.from(
+  { length: 1000 },
+  (_, index) => `10.20.${Math.floor(index / 250)}.${1 + (index % 250)}`,
+)
 const ONE_VIP = 'realServer: { vips: [{ address: 10.10.10.100 }] }\n'
 const MANY_VIPS = `realServer:\n  vips:\n${VIPS.map(vip => `    - address: ${vip}\n`).join('')}`
 /** The same work for `ip -batch`: all addresses, then all routes. */
@@ -20,19 +23,29 @@ const IP_BATCH = `${[
 const segment = await Segment.build()
 try {
   const host = await segment.addHost('rs1', '10.10.10.12/24')
-  report('the netlink part: 1,000 addresses and 1,000 host routes on lo', 'ip -batch', await measureNetlink(), 0.5)
+  report(
+    'the netlink part: 1,000 addresses and 1,000 host routes on lo',
+    'ip -batch',
+    await measureNetlink(),
+    0.5,
+  )
   report('the whole process: apply of 1,000 VIPs', 'ip -batch + sysctl -p', await measureManyVips(), 1)
   report('start-up: nothing to do for one VIP', 'node hello', await measureStartUp(), 2)
   await reportVerify()
 
   async function measureNetlink(): Promise<Figure[]> {
     const editProcess = fileURLToPath(new URL('./edit-process.ts', import.meta.url))
-    return measure(
+    return await measure(
       [
-        { name: 'ip -batch', run: () => timed(() => host.run('ip', ['-batch', '-'], { input: IP_BATCH })), reset: unbindAll },
+        {
+          name: 'ip -batch',
+          run: () => timed(() => host.run('ip', ['-batch', '-'], { input: IP_BATCH })),
+          reset: unbindAll,
+        },
         {
           name: 'rs-agent netlink',
-          run: async () => Number(await host.run(process.execPath, [editProcess], { input: VIPS.join('\n') })),
+          run: async () =>
+            Number(await host.run(process.execPath, [editProcess], { input: VIPS.join('\n') })),
         },
       ],
       15,
@@ -41,8 +54,11 @@ try {
 
   async function measureManyVips(): Promise<Figure[]> {
     await using agent = new Agent(host, MANY_VIPS)
-    const sysctls = ['all', 'eth0'].flatMap(nic => [`net.ipv4.conf.${nic}.arp_ignore=1`, `net.ipv4.conf.${nic}.arp_announce=2`])
-    return measure(
+    const sysctls = ['all', 'eth0'].flatMap(nic => [
+      `net.ipv4.conf.${nic}.arp_ignore=1`,
+      `net.ipv4.conf.${nic}.arp_announce=2`,
+    ])
+    return await measure(
       [
         {
           name: 'ip -batch + sysctl -p',
@@ -69,7 +85,10 @@ try {
     const run = (args: string[]) => () => timed(() => expectExit(agent, args, 0))
     const figures = await measure(
       [
-        { name: 'node hello', run: () => timed(() => host.run(process.execPath, ['-e', 'console.log("hello")'])) },
+        {
+          name: 'node hello',
+          run: () => timed(() => host.run(process.execPath, ['-e', 'console.log("hello")'])),
+        },
         { name: 'rs-agent plan', run: run(['plan']) },
         { name: 'rs-agent apply', run: run(['apply']) },
       ],
@@ -90,7 +109,10 @@ try {
     const [whole, own] = await measure(
       [
         { name: 'rs-agent verify', run: () => timed(() => expectExit(agent, ['verify'], 0)) },
-        { name: 'as it counts itself', run: async () => (await agent.run(['verify', '--json'])).json<VerifyReport>().durationMs },
+        {
+          name: 'as it counts itself',
+          run: async () => (await agent.run(['verify', '--json'])).json<VerifyReport>().durationMs,
+        },
       ],
       15,
     )
@@ -109,7 +131,10 @@ function report(title: string, against: string, figures: Figure[], target: numbe
   line(`\n${title} (${cpus().length} CPUs, medians of ${figures[0]?.runs})`)
   for (const { name, medianMs, spreadMs } of figures) {
     const ratio = medianMs / base
-    const verdict = name === against ? '' : `  ${ratio.toFixed(2)} x, wanted at most ${target}${ratio <= target ? '' : ': MISSED'}`
+    const verdict =
+      name === against
+        ? ''
+        : `  ${ratio.toFixed(2)} x, wanted at most ${target}${ratio <= target ? '' : ': MISSED'}`
     line(`  ${name.padEnd(24)} ${ms(medianMs).padStart(9)} ±${spreadMs.toFixed(1)}${verdict}`)
   }
 }
@@ -122,7 +147,8 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 async function expectExit(agent: Agent, args: string[], exitCode: number): Promise<void> {
   const finished = await agent.run(args)
-  if (finished.exitCode !== exitCode) throw new Error(`rs-agent ${args.join(' ')} exited ${finished.exitCode}: ${finished.stderr}`)
+  if (finished.exitCode !== exitCode)
+    throw new Error(`rs-agent ${args.join(' ')} exited ${finished.exitCode}: ${finished.stderr}`)
 }
 
 function ms(value = Number.NaN): string {

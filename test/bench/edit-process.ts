@@ -19,6 +19,7 @@ const startedAt = performance.now()
 await network.edit(bound.map(address => ({ edit: 'add-address', address })))
 await network.edit(routes.map(route => ({ edit: 'add-route', route })))
 const tookMs = performance.now() - startedAt
+await network.edit(routes.map(route => ({ edit: 'delete-route', route })))
 await network.edit(bound.map(address => ({ edit: 'delete-address', address })))
 network.close()
 process.stdout.write(`${tookMs}\n`)

@@ -2,7 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Host } from '../support/host.ts'
-import { Agent, type Change, type ChangeReport, type ErrorReport, type VerifyReport } from '../support/rs-agent.ts'
+import {
+  Agent,
+  type Change,
+  type ChangeReport,
+  type ErrorReport,
+  type VerifyReport,
+} from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
 import { differences } from '../support/snapshot.ts'
 
@@ -99,7 +105,10 @@ describe('apply', () => {
     const host = await bootHost()
     await segment.plugIn(host, 'eth1.100', '10.30.0.9/24')
     const vips = Array.from({ length: 300 }, (_, index) => `10.40.${index >> 7}.${1 + (index & 127)}`)
-    const agent = agentOn(host, `realServer: { vips: [${['2001:db8::100', ...vips].map(vip => `{ address: '${vip}' }`).join(', ')}] }`)
+    const agent = agentOn(
+      host,
+      `realServer: { vips: [${['2001:db8::100', ...vips].map(vip => `{ address: '${vip}' }`).join(', ')}] }`,
+    )
     const before = await host.snapshot()
     await done(agent, 'apply')
     expect(await host.run('ip', ['-6', 'addr', 'show', 'lo'])).toContain('2001:db8::100/128')
@@ -154,17 +163,42 @@ describe('hand edits', () => {
       ['arp-sysctl update', 'arp-sysctl update'],
       ['arp-sysctl'],
     ],
-    ['the VIP deleted', () => host.namespace.ip(`addr del ${VIP}/32 dev lo`), ['vip-bound create'], ['vip-bound']],
-    ['the host route deleted', () => host.namespace.ip(`route del ${VIP}/32 dev lo`), ['vip-route create'], ['vip-route']],
-    ['the host route through the NIC', () => host.namespace.ip(`route replace ${VIP}/32 dev eth0`), ['vip-route update'], ['vip-route']],
-    ['a /24 on lo beside it', () => host.namespace.ip(`addr add ${VIP}/24 dev lo`), ['vip-bound delete'], ['vip-bound']],
+    [
+      'the VIP deleted',
+      () => host.namespace.ip(`addr del ${VIP}/32 dev lo`),
+      ['vip-bound create'],
+      ['vip-bound'],
+    ],
+    [
+      'the host route deleted',
+      () => host.namespace.ip(`route del ${VIP}/32 dev lo`),
+      ['vip-route create'],
+      ['vip-route'],
+    ],
+    [
+      'the host route through the NIC',
+      () => host.namespace.ip(`route replace ${VIP}/32 dev eth0`),
+      ['vip-route update'],
+      ['vip-route'],
+    ],
+    [
+      'a /24 on lo beside it',
+      () => host.namespace.ip(`addr add ${VIP}/24 dev lo`),
+      ['vip-bound delete'],
+      ['vip-bound'],
+    ],
     [
       'a /24 on lo instead of it',
       () => host.namespace.ip(`addr del ${VIP}/32 dev lo`, `addr add ${VIP}/24 dev lo`),
       ['vip-bound create', 'vip-bound delete'],
       ['vip-bound'],
     ],
-    ['the VIP copied to the NIC', () => host.namespace.ip(`addr add ${VIP}/24 dev eth0`), ['vip-bound delete'], ['vip-bound', 'arp-silence']],
+    [
+      'the VIP copied to the NIC',
+      () => host.namespace.ip(`addr add ${VIP}/24 dev eth0`),
+      ['vip-bound delete'],
+      ['vip-bound', 'arp-silence'],
+    ],
     [
       'only lo silenced',
       async () => {
@@ -175,7 +209,12 @@ describe('hand edits', () => {
       Array(4).fill('arp-sysctl update'),
       ['arp-sysctl', 'arp-silence'],
     ],
-    ['our sysctl.d file deleted', () => host.run('rm', [join(agent.root, 'etc/sysctl.d/90-rs-agent.conf')]).then(() => undefined), ['arp-sysctl-persisted create'], ['arp-sysctl-persisted']],
+    [
+      'our sysctl.d file deleted',
+      () => host.run('rm', [join(agent.root, 'etc/sysctl.d/90-rs-agent.conf')]).then(() => undefined),
+      ['arp-sysctl-persisted create'],
+      ['arp-sysctl-persisted'],
+    ],
   ]
 
   for (const [name, edit, planned, failing] of edits)
@@ -252,19 +291,64 @@ describe('remove', () => {
 })
 
 describe('a host that cannot be made right', () => {
-  const refusals: [name: string, setUp: (host: Host) => Promise<void>, config: string, code: string, exitCode: number, message: RegExp][] = [
-    ['a VIP that is its RIP', async () => undefined, 'RIP', 'config-invalid', 65, /config\.yaml:1:\d+: .*own address \(RIP\)/],
-    ['a NIC that does not exist', async () => undefined, `realServer: { vips: [{ address: ${VIP} }], interfaces: [eth7] }`, 'config-invalid', 65, /config\.yaml:1:\d+: there is no interface eth7/],
-    ['lo being down', host => host.namespace.ip('link set lo down'), CONFIG, 'config-invalid', 65, /lo is down/],
-    ['a section of a later version', async () => undefined, `realServer: { vips: [{ address: ${VIP} }], httpd: {} }`, 'unsupported', 69, /config\.yaml:1:\d+: .*httpd/],
-    ['no role', async () => undefined, 'director: { interface: eth0 }', 'config-invalid', 65, /no realServer section/],
+  const refusals: [
+    name: string,
+    setUp: (host: Host) => Promise<void>,
+    config: string,
+    code: string,
+    exitCode: number,
+    message: RegExp,
+  ][] = [
+    [
+      'a VIP that is its RIP',
+      async () => undefined,
+      'RIP',
+      'config-invalid',
+      65,
+      /config\.yaml:1:\d+: .*own address \(RIP\)/,
+    ],
+    [
+      'a NIC that does not exist',
+      async () => undefined,
+      `realServer: { vips: [{ address: ${VIP} }], interfaces: [eth7] }`,
+      'config-invalid',
+      65,
+      /config\.yaml:1:\d+: there is no interface eth7/,
+    ],
+    [
+      'lo being down',
+      host => host.namespace.ip('link set lo down'),
+      CONFIG,
+      'config-invalid',
+      65,
+      /lo is down/,
+    ],
+    [
+      'a section of a later version',
+      async () => undefined,
+      `realServer: { vips: [{ address: ${VIP} }], httpd: {} }`,
+      'unsupported',
+      69,
+      /config\.yaml:1:\d+: .*httpd/,
+    ],
+    [
+      'no role',
+      async () => undefined,
+      'director: { interface: eth0 }',
+      'config-invalid',
+      65,
+      /no realServer section/,
+    ],
   ]
 
   for (const [name, setUp, config, code, exitCode, message] of refusals)
     it(`is left alone with ${name}`, async () => {
       const host = await bootHost()
       await setUp(host)
-      const agent = agentOn(host, config === 'RIP' ? `realServer: { vips: [{ address: ${host.address} }] }` : config)
+      const agent = agentOn(
+        host,
+        config === 'RIP' ? `realServer: { vips: [{ address: ${host.address} }] }` : config,
+      )
       const before = await host.snapshot()
       for (const command of ['plan', 'apply']) {
         const finished = await agent.run([command, '--json'])
@@ -286,6 +370,8 @@ describe('a host that cannot be made right', () => {
     const report = await verify(agent)
     expect(report).toMatchObject({ exitCode: 3, verdict: 'unknown' })
     const unknown = report.checks.filter(({ verdict }) => verdict === 'unknown')
-    expect(unknown).toEqual([expect.objectContaining({ id: 'arp-silence', evidence: expect.stringContaining('no carrier') })])
+    expect(unknown).toEqual([
+      expect.objectContaining({ id: 'arp-silence', evidence: expect.stringContaining('no carrier') }),
+    ])
   })
 })

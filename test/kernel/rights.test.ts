@@ -26,7 +26,12 @@ afterEach(async () => {
 async function runWithout(capabilities: string[], args: string[]) {
   const dropped = capabilities.map(name => `-${name}`).join(',')
   const program = ['dist/rs-agent.js', '--root', agent.root, '--json', ...args]
-  const { exitCode, stdout, stderr } = await host.spawn('setpriv', [`--bounding-set=${dropped}`, '--', process.execPath, ...program])
+  const { exitCode, stdout, stderr } = await host.spawn('setpriv', [
+    `--bounding-set=${dropped}`,
+    '--',
+    process.execPath,
+    ...program,
+  ])
   return { exitCode, stderr, report: JSON.parse(stdout) as unknown }
 }
 
@@ -35,7 +40,10 @@ it('names the capability that apply and remove lack, and touches nothing', async
   for (const command of ['apply', 'remove']) {
     const { exitCode, report } = await runWithout(['net_admin'], [command])
     expect(exitCode).toBe(77)
-    expect((report as ErrorReport).error).toMatchObject({ code: 'missing-capability', message: expect.stringContaining('CAP_NET_ADMIN') })
+    expect((report as ErrorReport).error).toMatchObject({
+      code: 'missing-capability',
+      message: expect.stringContaining('CAP_NET_ADMIN'),
+    })
   }
   expect(differences(before, await host.snapshot())).toEqual([])
 })
@@ -85,5 +93,8 @@ it('refuses a state folder that others may write', async () => {
   chmodSync(folder, 0o777)
   const finished = await agent.run(['apply', '--json'])
   expect(finished.exitCode).toBe(65)
-  expect(finished.json<ErrorReport>().error).toMatchObject({ message: expect.stringContaining(folder), hint: expect.stringContaining('chmod go-w') })
+  expect(finished.json<ErrorReport>().error).toMatchObject({
+    message: expect.stringContaining(folder),
+    hint: expect.stringContaining('chmod go-w'),
+  })
 })

@@ -54,13 +54,19 @@ function lines(steps: Step[]): string {
 /** A file's text would hide the plan: its settings say it all. */
 function shown(value: string | null): string {
   if (value === null) return 'nothing'
-  return value.includes('\n') ? `[${value.split('\n').filter(line => /^-/.test(line)).join(', ')}]` : value
+  return value.includes('\n')
+    ? `[${value
+        .split('\n')
+        .filter(line => /^-/.test(line))
+        .join(', ')}]`
+    : value
 }
 
 function valuesAfter(steps: Step[], found: FoundHost) {
   const after = new Map<string, Setting['value']>(steps.map(({ change }) => [keyOf(change), change.after]))
   const before = lookupIn(found)
-  return (setting: Parameters<typeof before>[0]) => (after.has(keyOf(setting)) ? (after.get(keyOf(setting)) ?? null) : before(setting))
+  return (setting: Parameters<typeof before>[0]) =>
+    after.has(keyOf(setting)) ? (after.get(keyOf(setting)) ?? null) : before(setting)
 }
 
 interface ShortFound {
@@ -103,11 +109,20 @@ function readFound(path: string): FoundHost {
       const [destination, , link, , protocol] = text.split(' ')
       const isIpv4 = destination?.includes('.') === true
       const place = { destination, prefixLength: isIpv4 ? 32 : 128, metric: isIpv4 ? 0 : 1024 }
-      return { ...place, link, protocol: Number(protocol), scope: 253, type: 1 } as FoundHost['routes'][number]
+      return {
+        ...place,
+        link,
+        protocol: Number(protocol),
+        scope: 253,
+        type: 1,
+      } as FoundHost['routes'][number]
     }),
     sysctls,
     files: Object.fromEntries(
-      Object.entries(short.files ?? {}).map(([file, content]) => [file, { content, mode: 0o644, uid: 0, gid: 0 }]),
+      Object.entries(short.files ?? {}).map(([file, content]) => [
+        file,
+        { content, mode: 0o644, uid: 0, gid: 0 },
+      ]),
     ),
   }
 }

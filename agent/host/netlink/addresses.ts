@@ -1,15 +1,6 @@
 import { addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { InterfaceAddress } from '../../model/network.ts'
-import {
-  AF_INET,
-  AF_INET6,
-  cString,
-  decodeAttributes,
-  encodeAttributes,
-  readCString,
-  readU32,
-  u32,
-} from './wire.ts'
+import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readCString, readU32 } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_addr}.h. */
 export const RTM_NEWADDR = 20
@@ -32,8 +23,8 @@ const SETTABLE_FLAGS =
   IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
 const IFADDRMSG_BYTES = 8
 
-export function encodeAddressDump(): Uint8Array[] {
-  return [Buffer.alloc(IFADDRMSG_BYTES)]
+export function encodeAddressDump(): Buffer {
+  return Buffer.alloc(IFADDRMSG_BYTES)
 }
 
 /** Returns null for an address that is not IPv4 or IPv6. */
@@ -66,21 +57,20 @@ export function decodeAddress(body: Buffer, linkName: (index: number) => string)
 }
 
 /** The body of RTM_NEWADDR and RTM_DELADDR. */
-export function encodeAddress(address: Omit<InterfaceAddress, 'secondary'>, linkIndex: number): Uint8Array[] {
+export function encodeAddress(address: Omit<InterfaceAddress, 'secondary'>, linkIndex: number): Buffer {
   const header = Buffer.alloc(IFADDRMSG_BYTES)
   header.writeUInt8(familyOf(address.address) === 4 ? AF_INET : AF_INET6, 0)
   header.writeUInt8(address.prefixLength, 1)
   header.writeUInt8(address.scope, 3)
   header.writeUInt32LE(linkIndex, 4)
-  return [
+  const local = addressBytes(address.address)
+  return encodeBody(
     header,
-    ...encodeAttributes(
-      [IFA_LOCAL, addressBytes(address.address)],
-      [IFA_ADDRESS, addressBytes(address.peer ?? address.address)],
-      [IFA_LABEL, address.label === undefined ? undefined : cString(address.label)],
-      [IFA_BROADCAST, address.broadcast === undefined ? undefined : addressBytes(address.broadcast)],
-      [IFA_RT_PRIORITY, address.metric === undefined ? undefined : u32(address.metric)],
-      [IFA_FLAGS, u32(address.flags)],
-    ),
-  ]
+    [IFA_LOCAL, local],
+    [IFA_ADDRESS, address.peer === undefined ? local : addressBytes(address.peer)],
+    [IFA_LABEL, address.label],
+    [IFA_BROADCAST, address.broadcast === undefined ? undefined : addressBytes(address.broadcast)],
+    [IFA_RT_PRIORITY, address.metric],
+    [IFA_FLAGS, address.flags],
+  )
 }

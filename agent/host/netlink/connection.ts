@@ -1,8 +1,9 @@
 import { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import { countLength, formatHeader, type NetlinkMessage, parseMessages } from 'netlink/dist/structs.js'
+import { HEADER_LENGTH, type NetlinkMessage, parseMessages } from 'netlink/dist/structs.js'
 import { hasErrno } from '../../errors.ts'
 import { tuneNetlinkSocket } from '../native.ts'
 import { type NetlinkRejection, parseRejection } from './rejection.ts'
+import { align } from './wire.ts'
 
 /** Protocol and flag numbers of include/uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0
@@ -28,7 +29,7 @@ const DUMP_ATTEMPTS = 20
 export interface NetlinkRequest {
   type: number
   flags: number
-  body: Uint8Array[]
+  body: Buffer
 }
 
 /** Requests that the kernel refused; the others of the same call up to the batch of these were done. */
@@ -76,7 +77,7 @@ export class NetlinkConnection {
   }
 
   /** The bodies of all messages of a dump, whole: one that a change interrupted is asked for again. */
-  dump(type: number, body: Uint8Array[]): Promise<Buffer[]> {
+  dump(type: number, body: Buffer): Promise<Buffer[]> {
     return this.#inTurn(async () => {
       for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
         const found = await this.#dumpOnce(type, body)
@@ -123,7 +124,7 @@ export class NetlinkConnection {
     })
   }
 
-  #dumpOnce(type: number, body: Uint8Array[]): Promise<Buffer[] | 'interrupted'> {
+  #dumpOnce(type: number, body: Buffer): Promise<Buffer[] | 'interrupted'> {
     return new Promise((resolve, reject) => {
       const bodies: Buffer[] = []
       let interrupted = false
@@ -168,18 +169,22 @@ export class NetlinkConnection {
   }
 
   /** One buffer: a batch in its parts would have more of them than one send may gather (IOV_MAX, 1024). */
-  #frame(requests: NetlinkRequest[], port: number): Buffer {
-    const parts = requests.flatMap(({ type, flags, body }) => {
-      const header = {
-        length: 16 + countLength(body),
-        type,
-        flags: flags | NLM_F_REQUEST,
-        seq: this.#sequence++,
-        port,
-      }
-      return [formatHeader(header), ...body]
-    })
-    return Buffer.concat(parts)
+  #frame(requests: readonly NetlinkRequest[], port: number): Buffer {
+    const frame = Buffer.alloc(
+      requests.reduce((sum, { body }) => sum + HEADER_LENGTH + align(body.length), 0),
+    )
+    let offset = 0
+    for (const { type, flags, body } of requests) {
+      // struct nlmsghdr
+      frame.writeUInt32LE(HEADER_LENGTH + body.length, offset)
+      frame.writeUInt16LE(type, offset + 4)
+      frame.writeUInt16LE(flags | NLM_F_REQUEST, offset + 6)
+      frame.writeUInt32LE(this.#sequence++, offset + 8)
+      frame.writeUInt32LE(port, offset + 12)
+      frame.set(body, offset + HEADER_LENGTH)
+      offset += HEADER_LENGTH + align(body.length)
+    }
+    return frame
   }
 
   #open(): RawNetlinkSocket {

@@ -1,5 +1,5 @@
 import type { Link } from '../../model/network.ts'
-import { decodeAttributes, encodeAttributes, readCString, readU32, u32 } from './wire.ts'
+import { decodeAttributes, encodeBody, readCString, readU32 } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
 export const RTM_GETLINK = 18
@@ -17,8 +17,8 @@ const IFF_NOARP = 0x80
 const IFF_LOWER_UP = 0x10000
 const IFINFOMSG_BYTES = 16
 
-export function encodeLinkDump(): Uint8Array[] {
-  return [Buffer.alloc(IFINFOMSG_BYTES), ...encodeAttributes([IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)])]
+export function encodeLinkDump(): Buffer {
+  return encodeBody(Buffer.alloc(IFINFOMSG_BYTES), [IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS])
 }
 
 export function decodeLink(body: Buffer): Link {

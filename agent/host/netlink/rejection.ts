@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util'
-import { decodeAttributes, readCString } from './wire.ts'
+import { align, decodeAttributes, readCString } from './wire.ts'
 
 /** Flags of an NLMSG_ERROR that say what follows it (include/uapi/linux/netlink.h). */
 const NLM_F_CAPPED = 0x100
@@ -24,7 +24,8 @@ export class NetlinkRejection extends Error {
 
 /** What one NLMSG_ERROR says: null for an ACK. */
 export function parseRejection(body: Buffer, flags: number): NetlinkRejection | null {
-  const errno = -body.readInt32LE(0)
+  // Some dumps end without an errno.
+  const errno = body.length < ERRNO_BYTES ? 0 : -body.readInt32LE(0)
   if (errno === 0) return null
   return new NetlinkRejection(errno, explanationIn(body, flags))
 }
@@ -33,10 +34,6 @@ function explanationIn(body: Buffer, flags: number): string {
   if ((flags & NLM_F_ACK_TLVS) === 0) return ''
   // Without NLM_F_CAPPED the whole rejected request stands between the errno and the attributes.
   const requestBytes = (flags & NLM_F_CAPPED) === 0 ? body.readUInt32LE(ERRNO_BYTES) : HEADER_BYTES
-  const text = decodeAttributes(body, ERRNO_BYTES + align4(requestBytes)).get(NLMSGERR_ATTR_MSG)
+  const text = decodeAttributes(body, ERRNO_BYTES + align(requestBytes)).get(NLMSGERR_ATTR_MSG)
   return text === undefined ? '' : readCString(text)
-}
-
-function align4(bytes: number): number {
-  return (bytes + 3) & ~3
 }

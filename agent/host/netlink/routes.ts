@@ -1,6 +1,6 @@
 import { type AddressFamily, addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { Route } from '../../model/network.ts'
-import { AF_INET, AF_INET6, decodeAttributes, encodeAttributes, readU32, u32 } from './wire.ts'
+import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readU32 } from './wire.ts'
 
 /** Numbers of include/uapi/linux/rtnetlink.h. */
 export const RTM_NEWROUTE = 24
@@ -23,11 +23,11 @@ const RTMSG_BYTES = 12
 const RTM_F_CLONED = 0x200
 
 /** Strict kernels (4.20+) then send the main table alone; the others send all, and decodeRoute chooses. */
-export function encodeMainTableDump(family: AddressFamily): Uint8Array[] {
+export function encodeMainTableDump(family: AddressFamily): Buffer {
   const header = Buffer.alloc(RTMSG_BYTES)
   header.writeUInt8(familyNumber(family), 0)
   header.writeUInt8(RT_TABLE_MAIN, 4)
-  return [header]
+  return header
 }
 
 /** Returns null for what is not a plain entry (no TOS, not cached) of the main table in that family. */
@@ -67,7 +67,7 @@ export function decodeRoute(
 }
 
 /** The body of RTM_NEWROUTE and RTM_DELROUTE for the main table. */
-export function encodeRoute(route: Route, linkIndex: number | undefined): Uint8Array[] {
+export function encodeRoute(route: Route, linkIndex: number | undefined): Buffer {
   const header = Buffer.alloc(RTMSG_BYTES)
   header.writeUInt8(familyNumber(familyOf(route.destination)), 0)
   header.writeUInt8(route.prefixLength, 1)
@@ -75,16 +75,14 @@ export function encodeRoute(route: Route, linkIndex: number | undefined): Uint8A
   header.writeUInt8(route.protocol, 5)
   header.writeUInt8(route.scope, 6)
   header.writeUInt8(route.type, 7)
-  return [
+  return encodeBody(
     header,
-    ...encodeAttributes(
-      [RTA_DST, addressBytes(route.destination)],
-      [RTA_OIF, linkIndex === undefined ? undefined : u32(linkIndex)],
-      [RTA_GATEWAY, route.gateway === undefined ? undefined : addressBytes(route.gateway)],
-      [RTA_PREFSRC, route.source === undefined ? undefined : addressBytes(route.source)],
-      [RTA_PRIORITY, route.metric === 0 ? undefined : u32(route.metric)],
-    ),
-  ]
+    [RTA_DST, addressBytes(route.destination)],
+    [RTA_OIF, linkIndex],
+    [RTA_GATEWAY, route.gateway === undefined ? undefined : addressBytes(route.gateway)],
+    [RTA_PREFSRC, route.source === undefined ? undefined : addressBytes(route.source)],
+    [RTA_PRIORITY, route.metric === 0 ? undefined : route.metric],
+  )
 }
 
 function familyNumber(family: AddressFamily): number {

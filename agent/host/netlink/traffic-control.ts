@@ -1,5 +1,5 @@
 import { type NetlinkRequest, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
-import { cString, encodeAttributes, nested } from './wire.ts'
+import { encodeBody, nested } from './wire.ts'
 
 /**
  * The two requests that make whatever arrives on one device go on as if it had arrived on another: a
@@ -32,24 +32,24 @@ const TCA_INGRESS_REDIR = 3
 /** Priority 1, every protocol (ETH_P_ALL in network byte order). */
 const FIRST_OF_EVERY_PROTOCOL = (1 << 16) | 0x0300
 
-function clsact(linkIndex: number): Uint8Array[] {
-  return [
-    tcMessage(linkIndex, { handle: CLSACT_HANDLE, parent: TC_H_CLSACT, info: 0 }),
-    ...encodeAttributes([TCA_KIND, cString('clsact')]),
-  ]
+function clsact(linkIndex: number): Buffer {
+  return encodeBody(tcMessage(linkIndex, { handle: CLSACT_HANDLE, parent: TC_H_CLSACT, info: 0 }), [
+    TCA_KIND,
+    'clsact',
+  ])
 }
 
-function redirectAll(fromIndex: number, toIndex: number): Uint8Array[] {
-  const action = nested(1, [
-    ...encodeAttributes([TCA_ACT_KIND, cString('mirred')]),
-    ...nested(TCA_ACT_OPTIONS, encodeAttributes([TCA_MIRRED_PARMS, mirred(toIndex)])),
-  ])
-  const options = [...encodeAttributes([TCA_U32_SEL, matchAll()]), ...nested(TCA_U32_ACT, action)]
-  return [
+function redirectAll(fromIndex: number, toIndex: number): Buffer {
+  const firstAction = nested(
+    1,
+    [TCA_ACT_KIND, 'mirred'],
+    nested(TCA_ACT_OPTIONS, [TCA_MIRRED_PARMS, mirred(toIndex)]),
+  )
+  return encodeBody(
     tcMessage(fromIndex, { handle: 0, parent: TC_H_INGRESS, info: FIRST_OF_EVERY_PROTOCOL }),
-    ...encodeAttributes([TCA_KIND, cString('u32')]),
-    ...nested(TCA_OPTIONS, options),
-  ]
+    [TCA_KIND, 'u32'],
+    nested(TCA_OPTIONS, [TCA_U32_SEL, matchAll()], nested(TCA_U32_ACT, firstAction)),
+  )
 }
 
 function tcMessage(
