@@ -45,7 +45,7 @@ impl ArpTap {
     /// `buffer_bytes` sizes the receive buffer, else net.core.rmem_default holds.
     ///
     /// Errors: `EINVAL` for no interface or more than the kernel's filter has
-    /// room for (about 2,000), `ENODEV`, `ENETDOWN`, `EPERM` without `CAP_NET_RAW`.
+    /// room for (2,000 pass), `ENODEV`, `EPERM` without `CAP_NET_RAW`.
     pub fn open(interfaces: &[u32], incoming: Incoming, buffer_bytes: Option<u32>) -> Result<Self> {
         let (bound, filtered) = match interfaces {
             [] => return Err(CallError::new("tap on no interface", Errno::EINVAL)),
@@ -73,7 +73,8 @@ impl ArpTap {
     /// Waits for sightings and takes all that are queued. Empty after `timeout`,
     /// or once [`ArpTap::close`] was called.
     ///
-    /// Errors: `ENETDOWN` once after the interface went down; the next call works.
+    /// Errors: `ENETDOWN` once for an interface that is down or went down; the
+    /// next call works. Only a tap on one interface hears of it.
     pub fn receive(&self, timeout: Duration) -> Result<Vec<Sighting>> {
         let deadline = Instant::now() + timeout;
         loop {

@@ -20,7 +20,7 @@ pub struct FrameSender {
 }
 
 impl FrameSender {
-    /// Errors: `ENODEV`, `ENETDOWN`, `EPERM` without `CAP_NET_RAW`.
+    /// Errors: `ENODEV`, `EPERM` without `CAP_NET_RAW`.
     pub fn open(ifindex: u32) -> Result<Self> {
         if ifindex == 0 {
             return Err(CallError::new("send on ifindex 0", Errno::ENODEV));
@@ -36,8 +36,8 @@ impl FrameSender {
 
     /// Sends one frame, without waiting for room.
     ///
-    /// Errors: `EMSGSIZE` above the MTU, `EINVAL` below 14 bytes, `ENETDOWN`,
-    /// `ENXIO` once the interface is gone, `EAGAIN` and `ENOBUFS` without room in
+    /// Errors: `EMSGSIZE` above the MTU, `EINVAL` below 14 bytes, `ENETDOWN`
+    /// while the interface is down, `ENXIO` once the interface is gone, `EAGAIN` and `ENOBUFS` without room in
     /// the socket or the queue of the interface.
     pub fn send(&self, frame: &[u8]) -> Result<()> {
         self.try_send(frame).during(|| {

@@ -40,21 +40,27 @@ impl ClsInjector {
         Ok(Self { program, ifindex })
     }
 
-    /// Whether the NIC took the frame: not when it is down, nor a frame above
-    /// its MTU. Errors: `EINVAL` once the interface is gone, and of [`Program::run`].
+    /// Whether the NIC took the frame: not when it is down, nor, before 5.12, a
+    /// frame above its MTU. Errors: `ENODEV`, and those of [`Program::run`].
     pub fn inject(&self, frame: &[u8]) -> Result<bool> {
         match self.program.run(frame)?.cast_signed() {
             0 => Ok(true),
             NET_RX_DROP => Ok(false),
-            result => {
-                let call = format!("bpf_clone_redirect(ifindex {})", self.ifindex);
-                // The kernel's functions return an errno negated.
-                Err(match result.checked_neg() {
-                    Some(errno @ 1..) => CallError::from_raw(call, errno),
-                    _ => CallError::new(format!("{call} gave {result}"), Errno::EPROTO),
-                })
-            }
+            result => Err(CallError::new(
+                format!("bpf_clone_redirect(ifindex {})", self.ifindex),
+                redirect_errno(result),
+            )),
         }
+    }
+}
+
+/// The function returns an errno negated.
+fn redirect_errno(result: i32) -> Errno {
+    match Errno::from_raw(result.wrapping_neg()) {
+        // Its flags being good, that is what it says of an unknown interface
+        // (net/core/filter.c). From bpf(2) itself EINVAL means something else.
+        Errno::EINVAL => Errno::ENODEV,
+        errno => errno,
     }
 }
 

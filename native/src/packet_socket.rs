@@ -30,8 +30,8 @@ pub fn open() -> Result<OwnedFd> {
 
 /// Binds to one interface, or to all of them with `ifindex` 0.
 ///
-/// Errors: `ENODEV` when no such interface exists, `ENETDOWN` when it is down
-/// (the socket stays bound and works once it is up).
+/// Errors: `ENODEV` when no such interface exists. One that is down is taken: the
+/// socket reports `ENETDOWN` when it is used, and works once the interface is up.
 pub fn bind(socket: &OwnedFd, receives: Receives, ifindex: u32) -> Result<()> {
     let protocol = match receives {
         Receives::Everything => libc::ETH_P_ALL as u16,

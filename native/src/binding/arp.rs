@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
 use nix::errno::Errno;
 
 use super::Result;
 use super::until_closed::UntilClosed;
-use super::worker::Worker;
+use super::worker::promise_of;
 use crate::address::MacAddress;
 use crate::arp_filter::Incoming;
 use crate::arp_frame::ArpFrame;
@@ -95,8 +96,8 @@ pub struct ArpTap(UntilClosed<arp_tap::ArpTap>);
 
 #[napi]
 impl ArpTap {
-    /// Watches from now on. Throws EINVAL without an interface, ENODEV, ENETDOWN,
-    /// EPERM.
+    /// Watches from now on. Throws EINVAL for no interface or above 2000 of them,
+    /// ENODEV, EPERM.
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindexes: Vec<u32>, options: ArpTapOptions) -> Result<Self> {
         let incoming = match options.incoming.as_str() {
@@ -112,17 +113,13 @@ impl ArpTap {
     /// Resolves with everything queued as soon as that is anything; with [] after
     /// timeoutMs, or when the tap is closed meanwhile.
     ///
-    /// Waits on a thread of libuv's pool. Rejects with ENETDOWN once after the
-    /// interface went down, and with EBADF when the tap is closed already.
+    /// Waits on a thread of its own. Rejects with ENETDOWN once when its only
+    /// interface is down or went down, and with EBADF when it is closed already.
     #[napi(ts_return_type = "Promise<Array<ArpSighting>>", catch_unwind)]
-    pub fn receive(&self, timeout_ms: u32) -> AsyncTask<Worker<Vec<ArpSighting>>> {
-        let tap = self.0.get().cloned();
+    pub fn receive<'env>(&self, env: &'env Env, timeout_ms: u32) -> napi::Result<Object<'env>> {
+        let tap = self.0.get();
         let timeout = Duration::from_millis(timeout_ms.into());
-        Worker::run(move || {
-            Ok(sightings(
-                tap.as_ref().map_err(Clone::clone)?.receive(timeout)?,
-            ))
-        })
+        promise_of(env, move || Ok(sightings(tap?.receive(timeout)?)))
     }
 
     /// What is queued now, without waiting; of at most 4096 frames.

@@ -1,13 +1,12 @@
 //! Frames out of an interface, and a device they can arrive on.
 
-use std::sync::Arc;
-
-use napi::bindgen_prelude::{AsyncTask, BufferSlice};
+use napi::Env;
+use napi::bindgen_prelude::{BufferSlice, Object};
 use napi_derive::napi;
 
 use super::Result;
 use super::until_closed::UntilClosed;
-use super::worker::Worker;
+use super::worker::promise_of;
 use crate::{frame_sender, tap_device};
 
 /// Sends whole Ethernet frames out of an interface (AF_PACKET), to the wire:
@@ -17,7 +16,7 @@ pub struct FrameSender(UntilClosed<frame_sender::FrameSender>);
 
 #[napi]
 impl FrameSender {
-    /// Throws ENODEV, ENETDOWN, EPERM.
+    /// Throws ENODEV, EPERM.
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindex: u32) -> Result<Self> {
         let sender = frame_sender::FrameSender::open(ifindex)?;
@@ -35,21 +34,18 @@ impl FrameSender {
     /// Sends a frame `count` times, `perSecond` of them a second on average, and
     /// resolves to how many there was room for. close() ends it early.
     ///
-    /// For load tests: it keeps a thread of libuv's pool as long as it takes.
-    /// Rejects with EINVAL for a rate of 0, else as send() throws.
+    /// For load tests, on a thread of its own. Rejects with EINVAL for a rate of 0, else as send() throws.
     #[napi(ts_return_type = "Promise<number>", catch_unwind)]
-    pub fn send_paced(
+    pub fn send_paced<'env>(
         &self,
+        env: &'env Env,
         frame: BufferSlice,
         per_second: u32,
         count: u32,
-    ) -> AsyncTask<Worker<u32>> {
-        let sender = self.0.get().map(Arc::clone);
+    ) -> napi::Result<Object<'env>> {
+        let sender = self.0.get();
         let frame = frame.to_vec();
-        Worker::run(move || {
-            let sender = sender.as_ref().map_err(Clone::clone)?;
-            sender.send_paced(&frame, per_second, count)
-        })
+        promise_of(env, move || sender?.send_paced(&frame, per_second, count))
     }
 
     /// Later calls of the others throw EBADF.

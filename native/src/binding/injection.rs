@@ -22,9 +22,10 @@ impl ClsInjector {
         Ok(Self(UntilClosed::new("ClsInjector", injector)))
     }
 
-    /// Whether the NIC took the frame: not when it is down, nor a frame above its
-    /// MTU. Throws EINVAL below 14 bytes and once the interface is gone, ENOTSUPP
-    /// where the kernel cannot do it.
+    /// Whether the NIC took the frame (false is NET_RX_DROP): not when it is down,
+    /// nor, before Linux 5.12, a frame above its MTU. Throws ENODEV when there is
+    /// no such interface, EINVAL below 14 bytes, ENOTSUPP where the kernel cannot
+    /// do it.
     #[napi(catch_unwind)]
     pub fn inject(&self, frame: BufferSlice) -> Result<bool> {
         Ok(self.0.get()?.inject(&frame)?)
@@ -53,10 +54,11 @@ impl XdpInjector {
     }
 
     /// True: the frame went to the stack. The kernel does not say whether the
-    /// stack took it, so watch for it with an ArpTap.
+    /// stack took it, and takes it for a NIC that is down too: watch for it with an
+    /// ArpTap, which then sees nothing.
     ///
     /// Throws EINVAL where the kernel cannot do it and for a frame below 14 bytes
-    /// or too large for a page, ENODEV once the interface is gone.
+    /// or too large for a page, ENODEV when there is no such interface.
     #[napi(catch_unwind)]
     pub fn inject(&self, frame: BufferSlice) -> Result<bool> {
         self.0.get()?.inject(&frame)?;

@@ -6,8 +6,8 @@ use nix::errno::Errno;
 
 use crate::call_error::{CallError, Result};
 
-/// Shared, because a worker thread may still use it when it is closed. Use after
-/// that is `EBADF`, as with a descriptor.
+/// Shared with worker threads, which may still use it when it is closed. Use
+/// after that is `EBADF`, as with a descriptor.
 pub struct UntilClosed<T> {
     class: &'static str,
     owned: Option<Arc<T>>,
@@ -21,9 +21,9 @@ impl<T> UntilClosed<T> {
         }
     }
 
-    pub fn get(&self) -> Result<&Arc<T>> {
+    pub fn get(&self) -> Result<Arc<T>> {
         self.owned
-            .as_ref()
+            .clone()
             .ok_or_else(|| CallError::new(format!("use of a closed {}", self.class), Errno::EBADF))
     }
 
