@@ -43,6 +43,7 @@ impl fmt::Display for MacAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::same_cases;
     use proptest::prelude::*;
 
     #[test]
@@ -70,6 +71,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(same_cases::config())]
+
         #[test]
         fn comes_back_from_its_text(octets: [u8; 6]) {
             prop_assert_eq!(MacAddress(octets).to_string().parse(), Ok(MacAddress(octets)));

@@ -110,6 +110,7 @@ fn instruction(code: u32, k: u32) -> sock_filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::same_cases;
     use proptest::prelude::*;
 
     /// A frame and what the kernel knows beside its bytes.
@@ -193,6 +194,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(same_cases::config())]
+
         #[test]
         fn sees_exactly_the_interfaces_given(
             interfaces in prop::collection::hash_set(1..2000_u32, 1..600),

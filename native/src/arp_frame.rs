@@ -78,6 +78,7 @@ impl ArpFrame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::same_cases;
     use proptest::prelude::*;
 
     fn probe() -> ArpFrame {
@@ -139,6 +140,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(same_cases::config())]
+
         #[test]
         fn comes_back_from_its_bytes(frame in any_frame(), padding in 0..2000_usize) {
             let mut bytes = frame.encode().to_vec();

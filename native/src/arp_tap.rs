@@ -19,6 +19,9 @@ use crate::socket_option;
 /// Bounds one call: a flood may fill the socket as fast as it is emptied.
 const FRAMES_PER_CALL: usize = 4096;
 
+/// Seven weeks; a moment too far off cannot be told.
+const LONGEST_WAIT: Duration = Duration::from_millis(u32::MAX as u64);
+
 /// A tap on a packet socket. It sees what leaves the host and what reaches its
 /// stack, whoever sent it; frames that this host injects count as arriving.
 #[derive(Debug)]
@@ -45,7 +48,8 @@ impl ArpTap {
     /// `buffer_bytes` sizes the receive buffer, else net.core.rmem_default holds.
     ///
     /// Errors: `EINVAL` for no interface or more than the kernel's filter has
-    /// room for (2,000 pass), `ENODEV`, `EPERM` without `CAP_NET_RAW`.
+    /// room for (2,000 pass), `EPERM` without `CAP_NET_RAW`, `ENODEV`
+    /// for a single interface that does not exist (of several, it is never seen).
     pub fn open(interfaces: &[u32], incoming: Incoming, buffer_bytes: Option<u32>) -> Result<Self> {
         let (bound, filtered) = match interfaces {
             [] => return Err(CallError::new("tap on no interface", Errno::EINVAL)),
@@ -76,7 +80,7 @@ impl ArpTap {
     /// Errors: `ENETDOWN` once for an interface that is down or went down; the
     /// next call works. Only a tap on one interface hears of it.
     pub fn receive(&self, timeout: Duration) -> Result<Vec<Sighting>> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(LONGEST_WAIT);
         loop {
             match self.closing.wait(Some(self.socket.as_fd()), deadline)? {
                 Woken::Closed | Woken::DeadlinePassed => return Ok(Vec::new()),

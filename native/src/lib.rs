@@ -22,3 +22,6 @@ pub mod netlink_socket;
 pub mod packet_socket;
 pub mod socket_option;
 pub mod tap_device;
+
+#[cfg(test)]
+mod same_cases;

@@ -111,3 +111,61 @@ pub fn take_drop_count(socket: &OwnedFd) -> Result<u32> {
         .map(|_| statistics.tp_drops)
         .during(|| "getsockopt(PACKET_STATISTICS)")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arp_filter::{Incoming, program};
+    use std::os::unix::net::UnixDatagram;
+
+    /// A socket that anybody may open, to see what the kernel makes of a filter.
+    /// To it every datagram is a frame that arrives.
+    fn filtered(program: &[sock_filter]) -> Result<(UnixDatagram, UnixDatagram)> {
+        let (sender, receiver) = UnixDatagram::pair().unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        let receiver = OwnedFd::from(receiver);
+        attach_filter(&receiver, program)?;
+        Ok((sender, receiver.into()))
+    }
+
+    fn frame(ethertype: u16, sender_ip: [u8; 4]) -> [u8; 42] {
+        let mut bytes = [0xee; 42];
+        bytes[12..14].copy_from_slice(&ethertype.to_be_bytes());
+        bytes[28..32].copy_from_slice(&sender_ip);
+        bytes
+    }
+
+    #[test]
+    fn the_kernel_runs_the_filter_of_a_tap() {
+        let (arp, ipv4) = (0x0806, 0x0800);
+        for (incoming, ethertype, sender_ip, expected) in [
+            (Incoming::Probes, arp, [0; 4], true),
+            (Incoming::Probes, arp, [10, 0, 0, 1], false),
+            (Incoming::Probes, ipv4, [0; 4], false),
+            (Incoming::All, arp, [10, 0, 0, 1], true),
+            (Incoming::All, ipv4, [0; 4], false),
+            (Incoming::None, arp, [0; 4], false),
+        ] {
+            let (sender, receiver) = filtered(&program(&[], incoming)).unwrap();
+            sender.send(&frame(ethertype, sender_ip)).unwrap();
+            let received = receiver.recv(&mut [0; 64]).is_ok();
+            assert_eq!(
+                received, expected,
+                "{incoming:?} {ethertype:#x} {sender_ip:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_kernel_has_room_for_2000_interfaces() {
+        let interfaces: Vec<u32> = (1..=2000).collect();
+        assert!(filtered(&program(&interfaces, Incoming::All)).is_ok());
+    }
+
+    #[test]
+    fn says_so_when_the_filter_is_too_long() {
+        let interfaces: Vec<u32> = (1..=40_000).collect();
+        let refused = filtered(&program(&interfaces, Incoming::All));
+        assert_eq!(refused.unwrap_err().code(), "EINVAL");
+    }
+}

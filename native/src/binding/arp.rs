@@ -116,9 +116,10 @@ impl ArpTap {
     /// Waits on a thread of its own. Rejects with ENETDOWN once when its only
     /// interface is down or went down, and with EBADF when it is closed already.
     #[napi(ts_return_type = "Promise<Array<ArpSighting>>", catch_unwind)]
-    pub fn receive<'env>(&self, env: &'env Env, timeout_ms: u32) -> napi::Result<Object<'env>> {
+    pub fn receive<'env>(&self, env: &'env Env, timeout_ms: f64) -> napi::Result<Object<'env>> {
         let tap = self.0.get();
-        let timeout = Duration::from_millis(timeout_ms.into());
+        // The cast takes what is below 0, and what is no number, for 0.
+        let timeout = Duration::from_micros((timeout_ms * 1e3) as u64);
         promise_of(env, move || Ok(sightings(tap?.receive(timeout)?)))
     }
 
