@@ -15,7 +15,7 @@ export async function applyCommand(invocation: Invocation, { dryRun }: { dryRun:
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config)
   requireCapability('CAP_NET_ADMIN', 'bind addresses and set sysctls')
-  const { steps, checks } = await withHost(invocation, host =>
+  const { steps, checks, notes } = await withHost(invocation, host =>
     withLock(root, () =>
       untilSignal(signal =>
         convergeRealServer(host, config, wanted, {
@@ -27,8 +27,9 @@ export async function applyCommand(invocation: Invocation, { dryRun }: { dryRun:
     ),
   )
   terminal.progress(null)
+  for (const note of notes) terminal.note(`${terminal.style('yellow', 'note')}: ${note}`)
   const changed = steps.length > 0
-  if (terminal.json) terminal.document({ converged: true, changed, changes: reportsOf(steps), checks })
+  if (terminal.json) terminal.document({ converged: true, changed, changes: reportsOf(steps), checks, notes })
   else {
     printChanges(terminal, steps)
     printChecks(terminal, changed ? checks : checks.filter(check => check.verdict !== 'pass'))

@@ -9,7 +9,7 @@ import { type Invocation, untilSignal, withHost } from './invocation.ts'
 export async function removeCommand(invocation: Invocation): Promise<number> {
   const { terminal, root } = invocation
   requireCapability('CAP_NET_ADMIN', 'unbind addresses and set sysctls')
-  const { steps, leftOut } = await withHost(invocation, host =>
+  const { steps, leftOut, notes } = await withHost(invocation, host =>
     withLock(root, () =>
       untilSignal(signal =>
         releaseRealServer(host, {
@@ -21,8 +21,10 @@ export async function removeCommand(invocation: Invocation): Promise<number> {
     ),
   )
   terminal.progress(null)
+  for (const note of notes) terminal.note(`${terminal.style('yellow', 'note')}: ${note}`)
   const changed = steps.length > 0
-  if (terminal.json) terminal.document({ converged: true, changed, changes: reportsOf(steps), leftOut })
+  if (terminal.json)
+    terminal.document({ converged: true, changed, changes: reportsOf(steps), leftOut, notes })
   else {
     printChanges(terminal, steps)
     for (const reason of leftOut) terminal.line(`  ${terminal.style('yellow', '!')} ${reason}`)

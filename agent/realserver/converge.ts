@@ -2,7 +2,7 @@ import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { IpAddress } from '../model/address.ts'
-import { applySteps, type Transaction } from '../reconcile/apply.ts'
+import { applySteps, clearUp, type Transaction } from '../reconcile/apply.ts'
 import { type FoundHost, observeHost } from '../reconcile/found.ts'
 import { type Journal, journalIn } from '../reconcile/journal.ts'
 import { priorsAfter, priorsDuring } from '../reconcile/plan.ts'
@@ -23,6 +23,8 @@ export interface Converged {
   steps: Step[]
   /** The quick checks: with the proof on the wire after a change, without it when there was none. */
   checks: CheckResult[]
+  /** What the user should know beside. */
+  notes: string[]
 }
 
 /** Makes the host the wanted real server; throws with everything as before when it cannot. */
@@ -39,11 +41,12 @@ export async function convergeRealServer(
   refuse(config, refusals)
   const journal = journalIn(host.files)
   if (interrupted !== null) await settle(host, state, journal)
-  if (steps.length === 0) return { steps, checks: await runChecks(STATIC_CHECKS, host, wanted, found) }
+  if (steps.length === 0)
+    return { steps, checks: await runChecks(STATIC_CHECKS, host, wanted, found), notes: [] }
 
   const vips = union(state.vips, wanted.vips)
   let checks: CheckResult[] = []
-  await applySteps({
+  const notes = await applySteps({
     ...watching,
     verb: 'apply',
     host,
@@ -57,22 +60,24 @@ export async function convergeRealServer(
       checks = await runChecks(CHECK_IDS, host, wanted, now)
       refuseAudible(checks)
     },
-    commit: () =>
+    commit: startedAt =>
       writeState(host.files, {
         vips: [...wanted.vips],
         priors: priorsAfter(state.priors, steps),
-        lastApply: { at: new Date().toISOString(), changes: steps.length },
+        lastApply: { at: startedAt, changes: steps.length },
       }),
+    tidy: () => undefined,
     commitUndoIncomplete: () =>
       writeState(host.files, { ...state, vips, priors: priorsDuring(state.priors, steps) }),
   })
-  return { steps, checks }
+  return { steps, checks, notes }
 }
 
 export interface Released {
   steps: Step[]
   /** What was there before the first apply and is not put back, each with the reason. */
   leftOut: string[]
+  notes: string[]
 }
 
 /** Takes the role off the host: what was found before the first apply is put back. */
@@ -82,22 +87,24 @@ export async function releaseRealServer(host: Host, watching: Watching): Promise
   const { steps, leftOut } = planRemoval(await observe(), state)
   const journal = journalIn(host.files)
   if (interrupted !== null) await settle(host, state, journal)
-  if (steps.length > 0)
-    await applySteps({
-      ...watching,
-      verb: 'remove',
-      host,
-      steps,
-      journal,
-      interlock: vipInterlock(state.vips),
-      observe,
-      remaining: now => planRemoval(now, state).steps,
-      prove: async () => undefined,
-      commit: async () => undefined,
-      commitUndoIncomplete: () => writeState(host.files, state),
-    })
-  forgetState(host.files)
-  return { steps, leftOut }
+  const tidy = (): void => forgetState(host.files)
+  if (steps.length === 0) return { steps, leftOut, notes: clearUp({ journal, tidy }) }
+  const notes = await applySteps({
+    ...watching,
+    verb: 'remove',
+    host,
+    steps,
+    journal,
+    interlock: vipInterlock(state.vips),
+    observe,
+    remaining: now => planRemoval(now, state).steps,
+    // There is nothing left to prove; that nothing remains to be done is proof enough.
+    prove: async () => undefined,
+    commit: async () => undefined,
+    tidy,
+    commitUndoIncomplete: () => writeState(host.files, state),
+  })
+  return { steps, leftOut, notes }
 }
 
 /** What needs no waiting and sends nothing. */

@@ -16,7 +16,9 @@ export function recall(files: Files): Memory {
   refuseUntrusted(join(files.root, STATE_FOLDER), 'the state folder')
   const state = readState(files)
   const interrupted = journalIn(files).interrupted()
-  if (interrupted === null) return { state, interrupted }
+  // A run that committed and could not clear its journal has left nothing undone.
+  if (interrupted === null || interrupted.startedAt === state.lastApply?.at)
+    return { state, interrupted: null }
   const bound = interrupted.steps.flatMap(({ change, resource }) =>
     change.kind === 'address' && resource === 'vip-bound' ? [change.id.address] : [],
   )

@@ -18,8 +18,10 @@ export interface Transaction {
   remaining(found: FoundHost): Step[]
   /** Looks at the result from outside; throws when it is not what was promised. */
   prove(found: FoundHost): Promise<void>
-  /** Makes the result last; the journal is cleared only after it. */
-  commit(): Promise<void>
+  /** Makes the result last, under the name of the run; the journal is cleared only after it. */
+  commit(startedAt: string): Promise<void>
+  /** Clears up after a commit that stands; a failure here is told, not undone. */
+  tidy(): void
   /** Keeps what is known of the host when undo could not finish. */
   commitUndoIncomplete(): Promise<void>
   signal: AbortSignal
@@ -28,12 +30,14 @@ export interface Transaction {
 
 /**
  * Makes all the steps or none: journal, execute, observe again, prove, commit. Any failure takes back what
- * was done; throws AgentError `failed` when all is as before, `undo-incomplete` when it is not.
+ * was done; throws AgentError `failed` when all is as before, `undo-incomplete` when it is not. Resolves
+ * with what could not be cleared up afterwards.
  */
-export async function applySteps(transaction: Transaction): Promise<void> {
+export async function applySteps(transaction: Transaction): Promise<string[]> {
   const { verb, steps, journal } = transaction
+  let startedAt: string
   try {
-    journal.begin(verb, steps)
+    startedAt = journal.begin(verb, steps)
   } catch (failure) {
     throw withOutcome(failure, 'nothing was changed')
   }
@@ -42,11 +46,22 @@ export async function applySteps(transaction: Transaction): Promise<void> {
     const found = await transaction.observe()
     refuseRest(transaction.remaining(found))
     await transaction.prove(found)
-    await transaction.commit()
+    await transaction.commit(startedAt)
   } catch (failure) {
     await takeBack(transaction, failure)
   }
-  journal.clear()
+  return clearUp(transaction)
+}
+
+/** A journal that stays makes the next run look once more, and do nothing: no reason to undo good work. */
+export function clearUp({ journal, tidy }: Pick<Transaction, 'journal' | 'tidy'>): string[] {
+  try {
+    journal.clear()
+    tidy()
+    return []
+  } catch (error) {
+    return [`the work is done, but not cleared up: ${messageOf(error)}`]
+  }
 }
 
 async function makeSteps({

@@ -21,7 +21,8 @@ export interface Interrupted {
  * the values found, so that whatever ends the run, the next one knows what may have changed.
  */
 export interface Journal {
-  begin(verb: Interrupted['verb'], steps: readonly Step[]): void
+  /** Returns the time that names the run, here and in the state that it commits. */
+  begin(verb: Interrupted['verb'], steps: readonly Step[]): string
   /** Counts steps as made. Not flushed: recovery looks at the host, the count is for people. */
   mark(count: number): void
   clear(): void
@@ -31,9 +32,11 @@ export interface Journal {
 export function journalIn(files: Files): Journal {
   return {
     begin(verb, steps) {
-      const first = { format: FORMAT, verb, startedAt: new Date().toISOString(), steps }
+      const startedAt = new Date().toISOString()
+      const first = { format: FORMAT, verb, startedAt, steps }
       const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
       files.write(JOURNAL_PATH, { content: `${JSON.stringify(first)}\n`, mode: 0o600, ...owner })
+      return startedAt
     },
     mark: count => appendFileSync(join(files.root, JOURNAL_PATH), `${JSON.stringify({ made: count })}\n`),
     clear: () => files.remove(JOURNAL_PATH),

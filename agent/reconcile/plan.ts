@@ -12,7 +12,8 @@ export function plan(claims: readonly Claim[], priors: readonly Prior[], current
   const released = priors.filter(prior => !claimed.has(keyOf(prior)))
   return [
     ...claims.filter(claim => !claim.satisfied).map(claim => claimStep(claim, current)),
-    ...released.flatMap(prior => releaseStep(prior, current)),
+    // Last made, first taken back.
+    ...released.toReversed().flatMap(prior => releaseStep(prior, current)),
   ].sort((left, right) => phaseRank(left.phase) - phaseRank(right.phase))
 }
 

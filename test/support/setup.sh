@@ -23,6 +23,7 @@ need nsenter util-linux
 need setpriv util-linux
 need cc gcc
 need sysctl procps
+need strace strace
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"
   echo "rs-agent: installing$missing"

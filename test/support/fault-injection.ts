@@ -1,0 +1,102 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Host } from './host.ts'
+import type { Agent } from './rs-agent.ts'
+
+/** The system calls by which the agent changes a host or its own files. */
+const CHANGING_CALLS = [
+  'write',
+  'sendmsg',
+  'rename',
+  'fsync',
+  'unlink',
+  'mkdir',
+  'fchmod',
+  'fchown',
+  'chmod',
+] as const
+
+/** One system call of a run: the `number`th of its name, counted from 1. */
+export interface Point {
+  call: (typeof CHANGING_CALLS)[number]
+  number: number
+}
+
+export interface Ended {
+  /** Absent when a signal ended it. */
+  exitCode: number | undefined
+  signal: string | undefined
+  stdout: string
+}
+
+const program = fileURLToPath(new URL('../../dist/rs-agent.js', import.meta.url))
+
+/**
+ * Runs the command once, undisturbed, and gives every point of it that changes something: calls on files
+ * below the root or /proc/sys, and netlink messages. Which other calls come between may differ from run to
+ * run, so all of a name between the first and the last are given.
+ */
+export async function findPoints(host: Host, agent: Agent, command: string): Promise<Point[]> {
+  const calls = CHANGING_CALLS.join(',')
+  const file = join(agent.root, 'trace')
+  await host.run('strace', [
+    '-y',
+    '-s',
+    '0',
+    '-o',
+    file,
+    '-e',
+    `trace=${calls}`,
+    ...commandLine(agent, command),
+  ])
+  const trace = readFileSync(file, 'utf8')
+  rmSync(file)
+  const seen = new Map<string, number>()
+  const points = new Map<Point['call'], number[]>()
+  for (const line of trace.split('\n')) {
+    const call = CHANGING_CALLS.find(name => line.startsWith(`${name}(`))
+    if (call === undefined) continue
+    const number = (seen.get(call) ?? 0) + 1
+    seen.set(call, number)
+    if (line.includes(agent.root) || line.includes('/proc/sys/') || line.includes('NETLINK'))
+      points.set(call, [...(points.get(call) ?? []), number])
+  }
+  return [...points].flatMap(([call, numbers]) => {
+    const first = Math.min(...numbers)
+    return Array.from({ length: Math.max(...numbers) - first + 1 }, (_, index) => ({
+      call,
+      number: first + index,
+    }))
+  })
+}
+
+/** Runs the command and kills it -9 as it makes the call. */
+export function killAt(host: Host, agent: Agent, command: string, point: Point): Promise<Ended> {
+  return runInjected(host, agent, command, point, 'signal=SIGKILL')
+}
+
+/** Runs the command with that one call refused. */
+export function failAt(host: Host, agent: Agent, command: string, point: Point): Promise<Ended> {
+  return runInjected(host, agent, command, point, `error=${point.call === 'sendmsg' ? 'ENOBUFS' : 'ENOSPC'}`)
+}
+
+async function runInjected(
+  host: Host,
+  agent: Agent,
+  command: string,
+  { call, number }: Point,
+  what: string,
+): Promise<Ended> {
+  const options = ['-qq', '-o', '/dev/null', '-e', `inject=${call}:${what}:when=${number}`]
+  const { exitCode, signal, stdout } = await host.spawn(
+    'strace',
+    [...options, ...commandLine(agent, command)],
+    { input: '' },
+  )
+  return { exitCode, signal, stdout }
+}
+
+function commandLine(agent: Agent, command: string): string[] {
+  return [process.execPath, program, '--root', agent.root, '--json', command]
+}
