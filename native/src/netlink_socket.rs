@@ -50,12 +50,19 @@ pub fn tune(protocol: i32, port: u32, tuning: Tuning) -> Result<()> {
 /// A duplicate of the descriptor: options belong to the socket behind both.
 fn find(protocol: i32, port: u32) -> Result<OwnedFd> {
     for entry in fs::read_dir("/proc/self/fd").during(|| "opendir(/proc/self/fd)")? {
-        let name = entry.during(|| "readdir(/proc/self/fd)")?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else {
+        let entry = entry.during(|| "readdir(/proc/self/fd)")?;
+        // Files are left alone: closing a duplicate of one would release the
+        // process's record locks on it (fcntl(2)).
+        let is_socket = fs::read_link(entry.path())
+            .is_ok_and(|target| target.to_string_lossy().starts_with("socket:"));
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(number) = number.filter(|_| is_socket) else {
             continue;
         };
-        // EBADF: closed since the directory was read, by this loop's end of it
-        // or another thread.
+        // It fails when another thread closed the descriptor just now.
         if let Ok(descriptor) = duplicate(number)
             && is_bound_to(&descriptor, protocol, port)
         {
@@ -76,7 +83,7 @@ fn duplicate(number: RawFd) -> nix::Result<OwnedFd> {
 }
 
 fn is_bound_to(descriptor: &OwnedFd, protocol: i32, port: u32) -> bool {
-    // Fails for a socket of another family and for what is no socket.
+    // Fails for a socket of another family.
     getsockname::<NetlinkAddr>(descriptor.as_raw_fd()).is_ok_and(|address| address.pid() == port)
         && socket_option::PROTOCOL.get(descriptor) == Ok(protocol)
 }
