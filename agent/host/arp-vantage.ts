@@ -62,10 +62,15 @@ export async function openArpVantage(
           targetMac: UNKNOWN_MAC,
           targetIp: target,
         }
-        if (!injector.inject(encodeArpFrame(BROADCAST_MAC, nic.mac, packet)))
+        const frame = encodeArpFrame(BROADCAST_MAC, nic.mac, packet)
+        if (!refusedAs(method, () => injector.inject(frame)))
           throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
       },
-      watch: timeoutMs => tap.receive(timeoutMs),
+      // A NIC that goes down meanwhile is told by the tap as an error.
+      watch: timeoutMs =>
+        tap.receive(timeoutMs).catch(error => {
+          throw new NoVantage(`the tap: ${messageOf(error)}`)
+        }),
       takeDropCount: () => tap.takeDropCount(),
       close() {
         injector.close()
