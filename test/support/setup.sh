@@ -35,11 +35,12 @@ fi
 command -v cargo >/dev/null 2>&1 || stop "Rust is missing: install it with rustup (stable, 1.88 or later)"
 command -v npm >/dev/null 2>&1 || stop "npm is missing: install Node.js 20 or later with npm"
 
-# npm ci throws node_modules away first: only when the lock file says something else than what is installed.
+# Only when the lock file says something else than what is installed. Not `npm ci`: it refuses a lock file
+# that leaves out what other platforms need. --no-save installs what the lock file says, and leaves it alone.
 installed=node_modules/.rs-agent-installed
 if ! cmp -s package-lock.json "$installed"; then
   echo "rs-agent: installing npm packages"
-  npm ci --no-audit --no-fund --loglevel=error || stop "npm ci failed: see its message above"
+  npm install --no-save --no-audit --no-fund --loglevel=error || stop "npm install failed: see its message above"
   cp package-lock.json "$installed"
 fi
 
