@@ -1,6 +1,6 @@
 import { addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { InterfaceAddress } from '../../model/network.ts'
-import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readCString, readU32 } from './wire.ts'
+import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_addr}.h. */
 export const RTM_NEWADDR = 20
@@ -24,7 +24,7 @@ const SETTABLE_FLAGS =
 const IFADDRMSG_BYTES = 8
 
 export function encodeAddressDump(): Buffer {
-  return Buffer.alloc(IFADDRMSG_BYTES)
+  return zeroed(IFADDRMSG_BYTES)
 }
 
 /** Returns null for an address that is not IPv4 or IPv6. */
@@ -58,7 +58,7 @@ export function decodeAddress(body: Buffer, linkName: (index: number) => string)
 
 /** The body of RTM_NEWADDR and RTM_DELADDR. */
 export function encodeAddress(address: Omit<InterfaceAddress, 'secondary'>, linkIndex: number): Buffer {
-  const header = Buffer.alloc(IFADDRMSG_BYTES)
+  const header = zeroed(IFADDRMSG_BYTES)
   header.writeUInt8(familyOf(address.address) === 4 ? AF_INET : AF_INET6, 0)
   header.writeUInt8(address.prefixLength, 1)
   header.writeUInt8(address.scope, 3)

@@ -1,6 +1,6 @@
 import { type AddressFamily, addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { Route } from '../../model/network.ts'
-import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readU32 } from './wire.ts'
+import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/rtnetlink.h. */
 export const RTM_NEWROUTE = 24
@@ -24,7 +24,7 @@ const RTM_F_CLONED = 0x200
 
 /** Strict kernels (4.20+) then send the main table alone; the others send all, and decodeRoute chooses. */
 export function encodeMainTableDump(family: AddressFamily): Buffer {
-  const header = Buffer.alloc(RTMSG_BYTES)
+  const header = zeroed(RTMSG_BYTES)
   header.writeUInt8(familyNumber(family), 0)
   header.writeUInt8(RT_TABLE_MAIN, 4)
   return header
@@ -47,7 +47,7 @@ export function decodeRoute(
     body.readUInt8(3) !== 0
   )
     return null
-  const destination = attributes.get(RTA_DST) ?? Buffer.alloc(family === 4 ? 4 : 16)
+  const destination = attributes.get(RTA_DST) ?? zeroed(family === 4 ? 4 : 16)
   const link = attributes.get(RTA_OIF)
   const gateway = attributes.get(RTA_GATEWAY)
   const source = attributes.get(RTA_PREFSRC)
@@ -68,7 +68,7 @@ export function decodeRoute(
 
 /** The body of RTM_NEWROUTE and RTM_DELROUTE for the main table. */
 export function encodeRoute(route: Route, linkIndex: number | undefined): Buffer {
-  const header = Buffer.alloc(RTMSG_BYTES)
+  const header = zeroed(RTMSG_BYTES)
   header.writeUInt8(familyNumber(familyOf(route.destination)), 0)
   header.writeUInt8(route.prefixLength, 1)
   header.writeUInt8(RT_TABLE_MAIN, 4)

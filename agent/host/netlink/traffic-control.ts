@@ -1,5 +1,5 @@
 import { type NetlinkRequest, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
-import { encodeBody, nested } from './wire.ts'
+import { encodeBody, nested, zeroed } from './wire.ts'
 
 /**
  * The two requests that make whatever arrives on one device go on as if it had arrived on another: a
@@ -56,7 +56,7 @@ function tcMessage(
   linkIndex: number,
   { handle, parent, info }: { handle: number; parent: number; info: number },
 ): Buffer {
-  const header = Buffer.alloc(TCMSG_BYTES)
+  const header = zeroed(TCMSG_BYTES)
   header.writeInt32LE(linkIndex, 4)
   header.writeUInt32LE(handle, 8)
   header.writeUInt32LE(parent, 12)
@@ -66,7 +66,7 @@ function tcMessage(
 
 /** struct tc_u32_sel with one key whose mask is 0: it matches every frame. */
 function matchAll(): Buffer {
-  const selector = Buffer.alloc(16 + 16)
+  const selector = zeroed(16 + 16)
   selector.writeUInt8(TC_U32_TERMINAL, 0)
   selector.writeUInt8(1, 2)
   return selector
@@ -74,7 +74,7 @@ function matchAll(): Buffer {
 
 /** struct tc_mirred. */
 function mirred(toIndex: number): Buffer {
-  const parameters = Buffer.alloc(28)
+  const parameters = zeroed(28)
   parameters.writeInt32LE(TC_ACT_STOLEN, 8)
   parameters.writeInt32LE(TCA_INGRESS_REDIR, 20)
   parameters.writeUInt32LE(toIndex, 24)
