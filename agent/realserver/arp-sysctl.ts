@@ -1,5 +1,5 @@
 import type { SysctlPath } from '../host/sysctl.ts'
-import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED } from '../model/arp.ts'
+import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED, whatLoudDoes } from '../model/arp.ts'
 import type { Link } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
 import type { FoundHost } from '../reconcile/found.ts'
@@ -28,6 +28,18 @@ export function effectiveOn(nic: string, sysctl: ArpSysctl, sysctls: FoundHost['
   const all = sysctls[arpSysctlPath('all', sysctl)]
   const own = sysctls[arpSysctlPath(nic, sysctl)]
   return all === undefined || own === undefined ? null : effectiveValue(Number(all), Number(own))
+}
+
+/** The first NIC that would answer or announce a VIP on lo, in words; null when all are quiet. */
+export function findAudible(links: readonly Link[], sysctls: FoundHost['sysctls']): string | null {
+  for (const { name } of arpNics(links))
+    for (const sysctl of ARP_SYSCTLS) {
+      const effective = effectiveOn(name, sysctl, sysctls)
+      if (effective === null) return `${sysctl} of ${name} cannot be read`
+      if (!isQuiet(sysctl, effective))
+        return `${name} ${whatLoudDoes(sysctl, effective)} (${sysctl} ${effective})`
+    }
+  return null
 }
 
 export function arpSysctlClaims(

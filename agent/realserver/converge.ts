@@ -37,12 +37,12 @@ export async function convergeRealServer(
   const { state, interrupted } = recall(host.files)
   const observe = (): Promise<FoundHost> => observeHost(host, interestOf(state))
   const found = await observe()
-  const { steps, refusals } = planRealServer(wanted, found, state)
+  const { steps, refusals, leftOut, staying } = planRealServer(wanted, found, state)
   refuse(config, refusals)
   const journal = journalIn(host.files)
   if (interrupted !== null) await settle(host, state, journal)
   if (steps.length === 0)
-    return { steps, checks: await runChecks(STATIC_CHECKS, host, wanted, found), notes: [] }
+    return { steps, checks: await runChecks(STATIC_CHECKS, host, wanted, found), notes: leftOut }
 
   const vips = union(state.vips, wanted.vips)
   let checks: CheckResult[] = []
@@ -62,7 +62,7 @@ export async function convergeRealServer(
     },
     commit: startedAt =>
       writeState(host.files, {
-        vips: [...wanted.vips],
+        vips: union(wanted.vips, staying),
         priors: priorsAfter(state.priors, steps),
         lastApply: { at: startedAt, changes: steps.length },
       }),
@@ -70,7 +70,7 @@ export async function convergeRealServer(
     commitUndoIncomplete: () =>
       writeState(host.files, { ...state, vips, priors: priorsDuring(state.priors, steps) }),
   })
-  return { steps, checks, notes }
+  return { steps, checks, notes: [...leftOut, ...notes] }
 }
 
 export interface Released {

@@ -1,11 +1,10 @@
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { familyOf, type IpAddress } from '../model/address.ts'
-import { ARP_SYSCTLS, isQuiet, whatLoudDoes } from '../model/arp.ts'
+import { ARP_SYSCTLS, isQuiet } from '../model/arp.ts'
 import type { Interlock } from '../reconcile/execute.ts'
 import type { Change } from '../reconcile/setting.ts'
-import { arpSysctlPaths, effectiveOn } from './arp-sysctl.ts'
-import { arpNics } from './nics.ts'
+import { arpSysctlPaths, findAudible } from './arp-sysctl.ts'
 import { LOOPBACK } from './vip-address.ts'
 
 /**
@@ -48,14 +47,7 @@ async function whatIsAudible(host: Host, changes: readonly Change[]): Promise<st
   }
   for (const change of changes)
     if (change.kind === 'sysctl' && change.after !== null) sysctls[change.id.path] = change.after
-  for (const { name } of arpNics(links))
-    for (const sysctl of ARP_SYSCTLS) {
-      const effective = effectiveOn(name, sysctl, sysctls)
-      if (effective === null) return `${sysctl} of ${name} cannot be read`
-      if (!isQuiet(sysctl, effective))
-        return `${name} ${whatLoudDoes(sysctl, effective)} (${sysctl} ${effective})`
-    }
-  return null
+  return findAudible(links, sysctls)
 }
 
 async function refuseWhileBound(

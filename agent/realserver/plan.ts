@@ -1,23 +1,23 @@
-import type { IpAddress } from '../model/address.ts'
-import { ARP_SYSCTLS, isQuiet } from '../model/arp.ts'
 import { type FoundHost, type Interest, lookupIn } from '../reconcile/found.ts'
 import { plan } from '../reconcile/plan.ts'
 import { keyOf } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
-import type { Claim, Step } from '../reconcile/step.ts'
-import { arpSysctlClaims, arpSysctlPaths, effectiveOn, SYSCTL_FILE } from './arp-sysctl.ts'
+import type { Claim } from '../reconcile/step.ts'
+import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
+import { type LeftOut, leaveOutAudible } from './left-out.ts'
 import { arpNics } from './nics.ts'
 import type { Refusal } from './refusal.ts'
 import { isRightlyBound, LOOPBACK, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
-/** The steps that make the host the wanted real server, or why it cannot be. */
-export function planRealServer(
-  wanted: WantedRealServer,
-  found: FoundHost,
-  state: State,
-): { steps: Step[]; refusals: Refusal[] } {
+export interface RealServerPlan extends LeftOut {
+  /** Why the host cannot become what is wanted; nothing may be touched then. */
+  refusals: Refusal[]
+}
+
+/** The steps that make the host the wanted real server. */
+export function planRealServer(wanted: WantedRealServer, found: FoundHost, state: State): RealServerPlan {
   const refusals = [
     ...nicRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
@@ -28,23 +28,13 @@ export function planRealServer(
     ...vipAddressClaims(wanted, found, state),
     ...vipRouteClaims(wanted, found),
   ]
-  return { refusals, steps: plan(claims, state.priors, lookupIn(found)) }
+  const vips = [...new Set([...state.vips, ...wanted.vips])]
+  return { refusals, ...leaveOutAudible(plan(claims, state.priors, lookupIn(found)), found, vips) }
 }
 
-/** The steps that take the role off the host, and what is not put back because it would be audible. */
-export function planRemoval(found: FoundHost, state: State): { steps: Step[]; leftOut: string[] } {
-  const steps = plan(strayClaims(found, state), state.priors, lookupIn(found))
-  const audible = isAudibleAfter(steps, found)
-  const audibleVips = (step: Step): boolean =>
-    step.phase === 'put-back' && step.change.kind === 'address' && state.vips.includes(step.change.id.address)
-  const staying = boundAfter(steps, found, state.vips)
-  const leftOut = !audible
-    ? []
-    : steps.filter(step => audibleVips(step) || (staying.length > 0 && keepsQuiet(step)))
-  return {
-    steps: steps.filter(step => !leftOut.includes(step)),
-    leftOut: leftOut.map(step => describeLeftOut(step, staying)),
-  }
+/** The steps that take the role off the host. */
+export function planRemoval(found: FoundHost, state: State): LeftOut {
+  return leaveOutAudible(plan(strayClaims(found, state), state.priors, lookupIn(found)), found, state.vips)
 }
 
 /** What a plan or a removal needs to see. */
@@ -108,37 +98,4 @@ function strayClaims(found: FoundHost, { vips, priors }: State): Claim[] {
     satisfied: false,
     keepFound: false,
   }))
-}
-
-function isAudibleAfter(steps: readonly Step[], found: FoundHost): boolean {
-  const sysctls = { ...found.sysctls }
-  for (const { change } of steps)
-    if (change.kind === 'sysctl' && change.after !== null) sysctls[change.id.path] = change.after
-  return arpNics(found.links).some(({ name }) =>
-    ARP_SYSCTLS.some(sysctl => {
-      const effective = effectiveOn(name, sysctl, sysctls)
-      return effective === null || !isQuiet(sysctl, effective)
-    }),
-  )
-}
-
-/** VIPs that somebody else bound to lo before the first apply: they are not ours to unbind. */
-function boundAfter(steps: readonly Step[], found: FoundHost, vips: readonly IpAddress[]): IpAddress[] {
-  const unbound = new Set(steps.filter(step => step.change.after === null).map(step => keyOf(step.change)))
-  const staying = found.addresses.filter(({ link, address, prefixLength }) => {
-    const id = { link, address, prefixLength }
-    return vips.includes(address) && !unbound.has(keyOf({ kind: 'address', id }))
-  })
-  return staying.map(({ address }) => address)
-}
-
-function keepsQuiet({ phase }: Step): boolean {
-  return phase === 'restore' || phase === 'forget'
-}
-
-function describeLeftOut({ change }: Step, staying: readonly IpAddress[]): string {
-  if (change.kind === 'address')
-    return `${change.id.address}/${change.id.prefixLength} on ${change.id.link} is not put back: with the prior sysctls it would answer ARP`
-  const what = change.kind === 'sysctl' || change.kind === 'file' ? change.id.path : keyOf(change)
-  return `${what} stays as it is: ${staying.join(', ')} was bound before the first apply, stays bound, and would answer ARP`
 }

@@ -288,6 +288,41 @@ describe('remove', () => {
     expect(await host.namespace.readSysctl('ipv4/conf/all/arp_ignore')).toBe('1')
     expect(report.leftOut.join()).toContain('net/ipv4/conf/all/arp_ignore')
   })
+
+  it('puts a wrong prefix back that was silent before, and leaves one away that was audible', async () => {
+    for (const [arpIgnore, back] of [
+      [1, true],
+      [0, false],
+    ] as const) {
+      const host = await bootHost()
+      await host.namespace.writeSysctl('ipv4/conf/all/arp_ignore', arpIgnore)
+      await host.namespace.writeSysctl('ipv4/conf/all/arp_announce', 2)
+      await host.namespace.ip(`addr add ${VIP}/24 dev lo`)
+      const before = await host.snapshot()
+      const agent = agentOn(host)
+      await done(agent, 'apply')
+      await done(agent, 'apply')
+      const report = (await done(agent, 'remove')) as ChangeReport & { leftOut: string[] }
+      expect((await host.run('ip', ['addr', 'show', 'lo'])).includes(`${VIP}/24`)).toBe(back)
+      expect(report.leftOut.length === 0).toBe(back)
+      if (back) expect(differences(before, await host.snapshot())).toEqual([])
+      else expect(await host.namespace.readSysctl('ipv4/conf/all/arp_ignore')).toBe('0')
+    }
+  })
+
+  it('keeps a host silent for a VIP of others that is dropped from the configuration', async () => {
+    const host = await bootHost()
+    await host.namespace.ip(`addr add ${VIP}/32 dev lo`)
+    const agent = agentOn(host)
+    await done(agent, 'apply')
+    agent.configure("realServer: { vips: [{ address: '2001:db8::100' }] }\n")
+    await done(agent, 'apply')
+    expect((await done(agent, 'apply')).changed).toBe(false)
+    expect(await host.namespace.readSysctl('ipv4/conf/all/arp_ignore')).toBe('1')
+    await done(agent, 'remove')
+    expect(await host.run('ip', ['addr', 'show', 'lo'])).toContain(VIP)
+    expect(await host.namespace.readSysctl('ipv4/conf/all/arp_ignore')).toBe('1')
+  })
 })
 
 describe('a host that cannot be made right', () => {
