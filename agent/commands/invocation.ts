@@ -1,6 +1,10 @@
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../config/load.ts'
+import { requireCapability } from '../host/capabilities.ts'
 import { type Host, openHost } from '../host/host.ts'
+import { withLock } from '../host/lock.ts'
+import type { Watching } from '../realserver/converge.ts'
+import { PHASE_TITLES } from '../reconcile/order.ts'
 import type { Terminal } from '../report/terminal.ts'
 
 /** What the options before the command say. */
@@ -25,8 +29,28 @@ export async function withHost<T>({ root }: Invocation, work: (host: Host) => Pr
   }
 }
 
-/** Runs work that a first SIGINT or SIGTERM stops in good order: what was begun is taken back. */
-export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Opens the host for a run that changes it: with the right to do so, alone, telling how far it is, and
+ * stopped in good order by a first SIGINT or SIGTERM: what was begun is taken back.
+ */
+export async function changeHost<T>(
+  invocation: Invocation,
+  work: (host: Host, watching: Watching) => Promise<T>,
+): Promise<T> {
+  const { root, terminal } = invocation
+  requireCapability('CAP_NET_ADMIN', 'change addresses, routes and sysctls')
+  const onProgress: Watching['onProgress'] = ({ phase, made, total }) =>
+    terminal.progress(`${PHASE_TITLES[phase]} (${made} of ${total} done)`)
+  try {
+    return await withHost(invocation, host =>
+      withLock(root, () => untilSignal(signal => work(host, { signal, onProgress }))),
+    )
+  } finally {
+    terminal.progress(null)
+  }
+}
+
+async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const stop = (name: NodeJS.Signals): void => controller.abort(name)
   process.on('SIGINT', stop).on('SIGTERM', stop)

@@ -27,6 +27,11 @@ export function printChanges(terminal: Terminal, steps: readonly Step[]): void {
       terminal.line(terminal.style('dim', `    and ${count - LISTED_OF_ONE_KIND} more: ${kind}`))
 }
 
+/** What the user should know beside the changes. */
+export function printNotes(terminal: Terminal, notes: readonly string[]): void {
+  for (const note of notes) terminal.line(`  ${terminal.style('yellow', '!')} ${note}`)
+}
+
 function changeLine(terminal: Terminal, { id, action, subject, before, after }: ChangeReport): string {
   const mark = terminal.style(COLORS[action], MARKS[action])
   return `  ${mark} ${id.padEnd(20)} ${subject}${detail(before, after)}`
