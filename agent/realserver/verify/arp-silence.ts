@@ -10,7 +10,7 @@ import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
-import { facingNics } from '../nics.ts'
+import { arpNics, facingNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
 /**
@@ -43,15 +43,26 @@ export async function checkArpSilence(
   const vips = ipv4Vips(wanted)
   if (vips.length === 0) return []
   const nics = facingNics(wanted, found)
-  if (nics.length === 0)
-    return vips.map(vip => unknown(vip, 'no NIC of this host has an IPv4 address to ask from'))
+  const absent = absentNics(wanted, found)
   const results: CheckResult[] = []
+  for (const name of absent)
+    results.push(
+      ...vips.map(vip =>
+        unknown(`${vip} on ${name}`, `${name} cannot be asked: it is not there, or is no NIC`),
+      ),
+    )
   // One NIC after the other: with all asked at once a slow answer of one could not be told from silence.
   for (const nic of nics) {
     const observation = await observeNic(host, nic, vips, found)
     results.push(...vips.map(vip => judge(vip, nic, observation)))
   }
-  return results
+  if (results.length > 0) return results
+  return vips.map(vip => unknown(vip, 'no NIC of this host has an IPv4 address to ask from'))
+}
+
+function absentNics({ interfaces }: WantedRealServer, found: FoundHost): string[] {
+  const present = arpNics(found.links).map(({ name }) => name)
+  return interfaces === 'auto' ? [] : interfaces.filter(name => !present.includes(name))
 }
 
 async function observeNic(
