@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { applyCommand } from './commands/apply.ts'
@@ -6,7 +7,7 @@ import { planCommand } from './commands/plan.ts'
 import { removeCommand } from './commands/remove.ts'
 import { statusCommand } from './commands/status.ts'
 import { verifyCommand } from './commands/verify.ts'
-import { AgentError, hasErrno } from './errors.ts'
+import { AgentError } from './errors.ts'
 import { reportError } from './report/error.ts'
 import { openTerminal } from './report/terminal.ts'
 
@@ -59,7 +60,7 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
       color: boolean
     }>()
     return {
-      root: resolve(root),
+      root: rootFolder(root),
       configFile: config === undefined ? undefined : resolve(config),
       terminal: openTerminal({ json, color }),
     }
@@ -83,13 +84,21 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
   return program
 }
 
+/** The folder must be there: an empty variable or a slip of the pen must not start a host's memory anew. */
+function rootFolder(root: string): string {
+  if (root !== '' && statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return resolve(root)
+  throw new AgentError(
+    'usage',
+    `--root ${root === '' ? 'is empty' : `${root} is not a folder`}`,
+    'name the folder that holds the files of the host',
+  )
+}
+
 function usageError({ message, code }: CommanderError): AgentError {
   const text = code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '')
   return new AgentError('usage', text, '`rs-agent --help` lists the commands and options')
 }
 
-// A reader that has seen enough (`| head`) is no failure of the command.
-process.stdout.on('error', error => {
-  if (!hasErrno(error, 'EPIPE')) throw error
-})
+// A reader that went away, or a full disk behind a redirection: the exit status still says what was done.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 process.exitCode = await main(process.argv.slice(2))

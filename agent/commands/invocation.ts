@@ -31,7 +31,7 @@ export async function withHost<T>({ root }: Invocation, work: (host: Host) => Pr
 
 /**
  * Opens the host for a run that changes it: with the right to do so, alone, telling how far it is, and
- * stopped in good order by a first SIGINT or SIGTERM: what was begun is taken back.
+ * stopped in good order by SIGINT, SIGTERM or SIGHUP: what was begun is taken back.
  */
 export async function changeHost<T>(
   invocation: Invocation,
@@ -53,10 +53,12 @@ export async function changeHost<T>(
 async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const stop = (name: NodeJS.Signals): void => controller.abort(name)
-  process.on('SIGINT', stop).on('SIGTERM', stop)
+  // SIGHUP is what a lost ssh session sends.
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const name of signals) process.on(name, stop)
   try {
     return await work(controller.signal)
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
+    for (const name of signals) process.off(name, stop)
   }
 }

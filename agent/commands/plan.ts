@@ -3,7 +3,7 @@ import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf, planRealServer } from '../realserver/plan.ts'
 import { recall } from '../realserver/recall.ts'
 import { observeHost } from '../reconcile/found.ts'
-import { countChanges, printChanges, reportsOf } from '../report/plan.ts'
+import { countChanges, printChanges, printNotes, reportsOf } from '../report/plan.ts'
 import { interruptedLine } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -14,13 +14,19 @@ export async function planCommand(invocation: Invocation): Promise<number> {
   const wanted = wantedRealServer(config)
   return withHost(invocation, async host => {
     const { state, interrupted } = recall(host.files)
-    const { steps, refusals } = planRealServer(wanted, await observeHost(host, interestOf(state)), state)
+    const { steps, refusals, leftOut } = planRealServer(
+      wanted,
+      await observeHost(host, interestOf(state)),
+      state,
+    )
     refuse(config, refusals)
     const converged = steps.length === 0
-    if (terminal.json) terminal.document({ converged, changed: false, changes: reportsOf(steps) })
+    if (terminal.json)
+      terminal.document({ converged, changed: false, changes: reportsOf(steps), notes: leftOut })
     else {
       if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
       printChanges(terminal, steps)
+      printNotes(terminal, leftOut)
       const summary = converged
         ? 'nothing to do'
         : `${countChanges(steps.length)} pending; \`rs-agent apply\` makes them in this order`

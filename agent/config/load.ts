@@ -35,16 +35,30 @@ export function loadConfig(file: string): Config {
 
 function readText(file: string): string {
   try {
-    if (statSync(file).size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
+    const found = statSync(file)
+    // A pipe would keep us waiting for ever.
+    if (!found.isFile()) throw new Error('it is not a regular file')
+    if (found.size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
   } catch (cause) {
-    const isMissing = hasErrno(cause, 'ENOENT')
-    const why = isMissing ? 'there is no such file' : messageOf(cause)
-    const hint = isMissing
-      ? 'write one (README shows an example), or name another with --config'
-      : 'it must be a readable file of UTF-8 text'
-    throw new AgentError('config-invalid', `cannot read the configuration ${file}: ${why}`, hint, cause)
+    throw cannotRead(file, cause)
   }
+}
+
+function cannotRead(file: string, cause: unknown): AgentError {
+  const what = `cannot read the configuration ${file}`
+  if (hasErrno(cause, 'EACCES'))
+    return new AgentError('missing-capability', `${what}: ${messageOf(cause)}`, 'run as root', cause)
+  if (hasErrno(cause, 'ENOENT', 'ENOTDIR')) {
+    const hint = 'write one (README shows an example), or name another with --config'
+    return new AgentError('config-invalid', `${what}: there is no such file`, hint, cause)
+  }
+  return new AgentError(
+    'config-invalid',
+    `${what}: ${messageOf(cause)}`,
+    'it must be a readable file of UTF-8 text',
+    cause,
+  )
 }
 
 /** The plain values; aliases that would expand without end are an error of the document. */
@@ -80,11 +94,9 @@ function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
 
 function whatIsWrong(issue: v.BaseIssue<unknown>): string {
   if (isUnknownKey(issue)) return 'unknown key'
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing'
   const last = issue.path?.at(-1)
-  const isMissing = issue.received === 'undefined'
-  const received = isMissing
-    ? 'nothing'
-    : shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
+  const received = shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
   return `expected ${issue.message}, received ${received}`
 }
 

@@ -23,19 +23,34 @@ const vipAddress = v.pipe(
   ),
 )
 
-const PORT = 'a port and protocol such as 80/tcp'
+const PORT = 'a port from 1 to 65535 and a protocol, such as 80/tcp'
 export const port = v.pipe(
   v.string(PORT),
-  v.regex(/^[1-9][0-9]{0,4}\/(tcp|udp|sctp)$/, PORT),
-  v.check(value => Number.parseInt(value, 10) <= 65_535, 'a port from 1 to 65535'),
+  v.check(
+    value => /^[1-9][0-9]{0,4}\/(tcp|udp|sctp)$/.test(value) && Number.parseInt(value, 10) <= 65_535,
+    PORT,
+  ),
 )
 
 /** The kernel's limit is IFNAMSIZ, 16 with the terminating zero; `/` and white space are not allowed in it. */
 const NIC = 'the name of a network interface such as eth0'
 const nicName = v.pipe(
   v.string(NIC),
-  v.regex(/^[^\s/]{1,15}$/, NIC),
-  v.notValues(['.', '..', 'all', 'default', 'lo'], `${NIC}, other than lo`),
+  v.check(
+    name => /^[^\s/]{1,15}$/.test(name) && !['.', '..', 'all', 'default', 'lo'].includes(name),
+    `${NIC}, other than lo`,
+  ),
+)
+
+/** A list is judged item by item, so that a message points at the item. */
+const interfaces = v.lazy(input =>
+  Array.isArray(input)
+    ? v.pipe(
+        v.array(nicName),
+        v.minLength(1, 'at least one network interface'),
+        noTwoAlike(name => name),
+      )
+    : v.literal('auto', 'auto, or a list of network interfaces'),
 )
 
 const PORT_NUMBER = 'a port number from 1 to 65535'
@@ -96,13 +111,7 @@ const realServer = v.pipe(
         v.minLength(1, 'at least one VIP'),
         noTwoAlike(item => item.address, 'address'),
       ),
-      interfaces: v.optional(
-        v.union(
-          [v.literal('auto'), v.pipe(v.array(nicName), v.minLength(1))],
-          'auto, or a list of network interfaces',
-        ),
-        'auto',
-      ),
+      interfaces: v.optional(interfaces, 'auto'),
       directors: v.optional(
         v.pipe(
           list(ipAddress, 'addresses'),

@@ -11,8 +11,11 @@ import type { Network } from './netlink/network.ts'
 export interface ArpVantage {
   /** `cls`, `xdp` or `mirred`. */
   readonly method: string
-  /** Asks who has the target, as a broadcast; the frame never reaches the wire. */
-  ask(target: IpAddress, sender: IpAddress): void
+  /**
+   * Asks who has the target; the frame never reaches the wire. As a broadcast, or at once to this NIC: a host
+   * that answers for others delays its answer to a broadcast by up to 0.8 s (proxy_delay).
+   */
+  ask(target: IpAddress, sender: IpAddress, to: 'everybody' | 'this NIC'): void
   /** ARP that left the NIC, and the injected probes that arrived; waits until there is some or the time is over. */
   watch(timeoutMs: number): Promise<ArpSighting[]>
   /** Frames that the tap had no room for since the last call: what was not seen may have been there. */
@@ -54,7 +57,7 @@ export async function openArpVantage(
     const injector = await openInjector(nic, method, network)
     return {
       method,
-      ask(target, sender) {
+      ask(target, sender, to) {
         const packet = {
           operation: ARP_REQUEST,
           senderMac: nic.mac,
@@ -62,7 +65,7 @@ export async function openArpVantage(
           targetMac: UNKNOWN_MAC,
           targetIp: target,
         }
-        const frame = encodeArpFrame(BROADCAST_MAC, nic.mac, packet)
+        const frame = encodeArpFrame(to === 'everybody' ? BROADCAST_MAC : nic.mac, nic.mac, packet)
         if (!refusedAs(method, () => injector.inject(frame)))
           throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
       },

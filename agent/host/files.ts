@@ -5,6 +5,7 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -30,8 +31,10 @@ export interface FileForm {
 /** The files below the root (`--root`), by path without the leading slash: `etc/sysctl.d/90-rs-agent.conf`. */
 export interface Files {
   readonly root: string
-  /** Null when there is no such file. */
+  /** Null when there is no such file; anything but a regular file is an error, because it could not be put back. */
   read(path: string): FileForm | null
+  /** The text of a file of somebody else's, whatever its bytes; null when it is no file that can be read. */
+  readText(path: string): string | null
   /** Replaces the file as a whole or not at all, and has it on the disk when it returns. */
   write(path: string, form: FileForm): void
   /** A file that is not there is no error. */
@@ -44,6 +47,7 @@ export function filesBelow(root: string): Files {
   return {
     root,
     read: path => explained('read', join(root, path), readForm),
+    readText: path => readForeignText(join(root, path)),
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
     remove: path => explained('remove', join(root, path), removeFile),
     list: folder => explained('list', join(root, folder), listFolder),
@@ -52,11 +56,23 @@ export function filesBelow(root: string): Files {
 
 function readForm(file: string): FileForm | null {
   try {
-    const { mode, uid, gid } = statSync(file)
+    const found = lstatSync(file)
+    if (!found.isFile()) throw new Error('it is a link, a folder or a device, not a regular file')
+    const { mode, uid, gid } = found
     const content = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file))
     return { content, mode: mode & 0o7777, uid, gid }
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return null
+    throw error
+  }
+}
+
+function readForeignText(file: string): string | null {
+  try {
+    // A link to /dev/null hides a file; a pipe would keep us waiting.
+    return statSync(file).isFile() ? readFileSync(file, 'latin1') : null
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return null
     throw error
   }
 }
@@ -139,9 +155,12 @@ function explained<T>(verb: string, file: string, work: (file: string) => T): T 
   try {
     return work(file)
   } catch (cause) {
+    const message = `cannot ${verb} ${file}: ${messageOf(cause)}`
+    if (hasErrno(cause, 'EACCES', 'EPERM'))
+      throw new AgentError('missing-capability', message, 'run as root', cause)
     const hint = hasErrno(cause, 'ENOSPC')
       ? 'free some space on that file system'
       : 'check the file and its folder'
-    throw new AgentError('failed', `cannot ${verb} ${file}: ${messageOf(cause)}`, hint, cause)
+    throw new AgentError('failed', message, hint, cause)
   }
 }

@@ -53,12 +53,24 @@ export function isInSubnet(address: IpAddress, network: IpAddress, prefixLength:
   if (familyOf(address) !== familyOf(network)) return false
   const left = addressBytes(address)
   const right = addressBytes(network)
-  const wholeBytes = prefixLength >> 3
-  for (let i = 0; i < wholeBytes; i++) if (left[i] !== right[i]) return false
-  const rest = prefixLength & 7
-  if (rest === 0) return true
-  const mask = (0xff << (8 - rest)) & 0xff
-  return ((left[wholeBytes] ?? 0) & mask) === ((right[wholeBytes] ?? 0) & mask)
+  return left.every((byte, index) => ((byte ^ (right[index] ?? 0)) & maskByte(prefixLength, index)) === 0)
+}
+
+/** The address of the subnet itself, all host bits 0. */
+export function firstAddress(address: IpAddress, prefixLength: number): IpAddress {
+  return addressFromBytes(addressBytes(address).map((byte, index) => byte & maskByte(prefixLength, index)))
+}
+
+/** The broadcast address of an IPv4 subnet, all host bits 1. */
+export function lastAddress(address: IpAddress, prefixLength: number): IpAddress {
+  return addressFromBytes(
+    addressBytes(address).map((byte, index) => byte | (0xff & ~maskByte(prefixLength, index))),
+  )
+}
+
+function maskByte(prefixLength: number, index: number): number {
+  const bits = Math.min(8, Math.max(0, prefixLength - 8 * index))
+  return (0xff << (8 - bits)) & 0xff
 }
 
 /** Why an address cannot be a VIP, in words that follow "not", or null when it can. */

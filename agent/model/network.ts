@@ -53,7 +53,7 @@ export interface RouteForm {
   protocol: number
   /** RT_SCOPE_*. */
   scope: number
-  /** Set when the route has parts that this form cannot carry (several next hops, encapsulation). */
+  /** Set when the route has parts that this form cannot carry: next hops, metrics, onlink, encapsulation. */
   complex?: true
 }
 

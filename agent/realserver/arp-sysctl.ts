@@ -19,7 +19,7 @@ export function arpSysctlPath(scope: string, sysctl: ArpSysctl): SysctlPath {
 
 /** Every parameter that decides whether a NIC of this host answers or announces. */
 export function arpSysctlPaths(links: readonly Link[]): SysctlPath[] {
-  const scopes = ['all', ...arpNics(links).map(link => link.name)]
+  const scopes = ['all', 'default', ...arpNics(links).map(link => link.name)]
   return scopes.flatMap(scope => ARP_SYSCTLS.map(sysctl => arpSysctlPath(scope, sysctl)))
 }
 
@@ -52,7 +52,7 @@ export function arpSysctlClaims(
   return [
     ...settings.map(({ path, value, satisfied }): Claim => {
       const setting = { kind: 'sysctl', id: { path }, value } as const
-      return { resource: 'arp-sysctl', phase: 'silence', wanted: setting, satisfied, keepFound: true }
+      return { resource: 'arp-sysctl', phase: 'silence', wanted: setting, satisfied, onRemove: 'put-back' }
     }),
     fileClaim(renderSysctlFile(wanted, settings), found),
   ]
@@ -67,9 +67,10 @@ interface Parameter {
 function parametersToSet(wanted: WantedRealServer, found: FoundHost, priors: readonly Prior[]): Parameter[] {
   const touched = new Set(priors.map(prior => (prior.kind === 'sysctl' ? prior.id.path : '')))
   const facing = facingNics(wanted, found).map(link => link.name)
-  const others = arpNics(found.links)
-    .map(link => link.name)
-    .filter(name => !facing.includes(name))
+  // `default` is what a NIC that appears later starts with.
+  const others = ['default', ...arpNics(found.links).map(link => link.name)].filter(
+    name => !facing.includes(name),
+  )
   const ours = ['all', ...facing].flatMap(scope => ARP_SYSCTLS.map(sysctl => parameter(scope, sysctl, found)))
   // A NIC that faces another segment is left alone, unless its own value makes it loud in spite of `all`.
   const loud = others.flatMap(name =>
@@ -101,7 +102,7 @@ function fileClaim(content: string, found: FoundHost): Claim {
     phase: 'persist',
     wanted: { kind: 'file', id: { path: SYSCTL_FILE }, value },
     satisfied: present !== undefined && present.content === value.content && present.mode === value.mode,
-    keepFound: true,
+    onRemove: 'put-back',
   }
 }
 

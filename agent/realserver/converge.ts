@@ -84,10 +84,15 @@ export interface Released {
 export async function releaseRealServer(host: Host, watching: Watching): Promise<Released> {
   const { state, interrupted } = recall(host.files)
   const observe = (): Promise<FoundHost> => observeHost(host, interestOf(state))
-  const { steps, leftOut } = planRemoval(await observe(), state)
+  const { steps, leftOut, staying } = planRemoval(await observe(), state)
   const journal = journalIn(host.files)
   if (interrupted !== null) await settle(host, state, journal)
-  const tidy = (): void => forgetState(host.files)
+  // For a VIP that stays the host stays silent, and the next remove still has something to put back.
+  const keep = (): Promise<void> =>
+    writeState(host.files, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
+  const tidy = (): void => {
+    if (staying.length === 0) forgetState(host.files)
+  }
   if (steps.length === 0) return { steps, leftOut, notes: clearUp({ journal, tidy }) }
   const notes = await applySteps({
     ...watching,
@@ -100,7 +105,9 @@ export async function releaseRealServer(host: Host, watching: Watching): Promise
     remaining: now => planRemoval(now, state).steps,
     // There is nothing left to prove; that nothing remains to be done is proof enough.
     prove: async () => undefined,
-    commit: async () => undefined,
+    commit: async () => {
+      if (staying.length > 0) await keep()
+    },
     tidy,
     commitUndoIncomplete: () => writeState(host.files, state),
   })
@@ -116,7 +123,11 @@ export function refuse(config: Config, refusals: readonly Refusal[]): void {
   if (first === undefined) return
   const lines = refusals.map(({ path, why }) => `${config.locate(path)}: ${why}`)
   const hints = [...new Set(refusals.map(({ hint }) => hint))]
-  throw new AgentError('config-invalid', lines.join('\n'), `nothing was touched; ${hints.join('; ')}`)
+  throw new AgentError(
+    first.code ?? 'config-invalid',
+    lines.join('\n'),
+    `nothing was touched; ${hints.join('; ')}`,
+  )
 }
 
 /** The memory of an interrupted run moves from its journal into the state, before the journal is used again. */

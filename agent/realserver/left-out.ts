@@ -1,7 +1,8 @@
 import { familyOf, type IpAddress } from '../model/address.ts'
-import type { FoundHost } from '../reconcile/found.ts'
-import { keyOf } from '../reconcile/setting.ts'
-import type { Step } from '../reconcile/step.ts'
+import { type FoundHost, lookupIn } from '../reconcile/found.ts'
+import { isOutOfReach } from '../reconcile/plan.ts'
+import { isSameValue, keyOf } from '../reconcile/setting.ts'
+import type { Prior, Step } from '../reconcile/step.ts'
 import { findAudible } from './arp-sysctl.ts'
 
 /** A plan without the steps that would end with an audible VIP. */
@@ -35,6 +36,30 @@ export function leaveOutAudible(
     leftOut: steps.filter(isLeftOut).map(step => describe(step, staying)),
     staying,
   }
+}
+
+/** Of a step that takes away what remove will not put back. */
+export function tellOfStep({ onRemove, change }: Step): string[] {
+  if (onRemove !== 'tell' || change.kind !== 'address') return []
+  const { address, prefixLength, link } = change.id
+  return [
+    `${address}/${prefixLength} is taken off ${link}, where it answers ARP; remove will not put it back`,
+  ]
+}
+
+/** Of a prior value that remove cannot, or must not, go back to. */
+export function tellOfPrior(prior: Prior, found: FoundHost): string[] {
+  const now = lookupIn(found)(prior)
+  if (isSameValue(now, prior.value)) return []
+  if (prior.onRemove === 'tell' && prior.kind === 'address') {
+    const { address, prefixLength, link } = prior.id
+    const command = `ip addr add ${address}/${prefixLength} dev ${link}`
+    return [
+      `${address}/${prefixLength} was on ${link} and is not put back, because it would answer ARP there: ${command}`,
+    ]
+  }
+  if (!isOutOfReach(prior, now, found) || prior.value === null) return []
+  return [`${keyOf(prior)} cannot be put back: its interface is gone`]
 }
 
 function boundAfter(steps: readonly Step[], found: FoundHost, vips: readonly IpAddress[]): IpAddress[] {

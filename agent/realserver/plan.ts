@@ -1,14 +1,13 @@
-import { type FoundHost, type Interest, lookupIn } from '../reconcile/found.ts'
+import type { FoundHost, Interest } from '../reconcile/found.ts'
 import { plan } from '../reconcile/plan.ts'
 import { keyOf } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
-import { type LeftOut, leaveOutAudible } from './left-out.ts'
-import { arpNics } from './nics.ts'
-import type { Refusal } from './refusal.ts'
-import { isRightlyBound, LOOPBACK, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
+import { type LeftOut, leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
+import { disableIpv6Path, hostRefusals, type Refusal } from './refusal.ts'
+import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
 export interface RealServerPlan extends LeftOut {
@@ -19,7 +18,7 @@ export interface RealServerPlan extends LeftOut {
 /** The steps that make the host the wanted real server. */
 export function planRealServer(wanted: WantedRealServer, found: FoundHost, state: State): RealServerPlan {
   const refusals = [
-    ...nicRefusals(wanted, found),
+    ...hostRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
     ...vipRouteRefusals(wanted, found),
   ]
@@ -29,12 +28,14 @@ export function planRealServer(wanted: WantedRealServer, found: FoundHost, state
     ...vipRouteClaims(wanted, found),
   ]
   const vips = [...new Set([...state.vips, ...wanted.vips])]
-  return { refusals, ...leaveOutAudible(plan(claims, state.priors, lookupIn(found)), found, vips) }
+  const kept = leaveOutAudible(plan(claims, state.priors, found), found, vips)
+  return { refusals, ...kept, leftOut: [...kept.leftOut, ...kept.steps.flatMap(tellOfStep)] }
 }
 
 /** The steps that take the role off the host. */
 export function planRemoval(found: FoundHost, state: State): LeftOut {
-  return leaveOutAudible(plan(strayClaims(found, state), state.priors, lookupIn(found)), found, state.vips)
+  const kept = leaveOutAudible(plan(strayClaims(found, state), state.priors, found), found, state.vips)
+  return { ...kept, leftOut: [...kept.leftOut, ...state.priors.flatMap(prior => tellOfPrior(prior, found))] }
 }
 
 /** What a plan or a removal needs to see. */
@@ -46,39 +47,12 @@ export function interestOf(state: State): Interest {
       ...new Set([
         ...arpSysctlPaths(links),
         ...['all', ...links.map(link => link.name)].map(promotePath),
+        disableIpv6Path,
         ...priorPaths,
       ]),
     ],
     files: [...new Set([SYSCTL_FILE, ...priorFiles])],
   }
-}
-
-function nicRefusals({ interfaces }: WantedRealServer, found: FoundHost): Refusal[] {
-  const usable = arpNics(found.links).map(link => link.name)
-  const names = interfaces === 'auto' ? [] : interfaces
-  const refusals = names.flatMap((name, index): Refusal[] => {
-    if (usable.includes(name)) return []
-    const exists = found.links.some(link => link.name === name)
-    return [
-      {
-        path: ['realServer', 'interfaces', index],
-        why: exists
-          ? `${name} cannot carry a VIP's traffic: it speaks no ARP or is a port of another interface`
-          : `there is no interface ${name}`,
-        hint: `this host has ${usable.join(', ') || 'no NIC that could'}`,
-      },
-    ]
-  })
-  const loopback = found.links.find(link => link.loopback)
-  if (loopback?.up === true) return refusals
-  return [
-    {
-      path: ['realServer', 'vips'],
-      why: `${LOOPBACK} is down: no VIP can be bound to it`,
-      hint: `ip link set ${LOOPBACK} up`,
-    },
-    ...refusals,
-  ]
 }
 
 /** Copies of the VIP that appeared beside ours while it was managed: they go with it. */
@@ -96,6 +70,6 @@ function strayClaims(found: FoundHost, { vips, priors }: State): Claim[] {
     phase: 'withdraw',
     wanted: { kind: 'address', id: { link, address, prefixLength }, value: null },
     satisfied: false,
-    keepFound: false,
+    onRemove: 'forget',
   }))
 }

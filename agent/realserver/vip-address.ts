@@ -14,6 +14,7 @@ import { type Refusal, vipPath } from './refusal.ts'
 export const LOOPBACK = 'lo'
 
 const RT_SCOPE_UNIVERSE = 0
+const RTPROT_KERNEL = 2
 const IFA_F_NODAD = 0x2
 
 export function vipAddressClaims(
@@ -69,7 +70,7 @@ function boundClaim(vip: IpAddress, form: AddressForm, satisfied: boolean): Clai
     id: { link: LOOPBACK, address: vip, prefixLength: hostPrefixLength(vip) },
     value: form,
   }
-  return { resource: 'vip-bound', phase: 'bind', wanted, satisfied, keepFound: true }
+  return { resource: 'vip-bound', phase: 'bind', wanted, satisfied, onRemove: 'put-back' }
 }
 
 function strayClaim(
@@ -82,7 +83,7 @@ function strayClaim(
     phase: onLoopback ? 'unbind' : 'withdraw',
     wanted: { kind: 'address', id: { link, address, prefixLength }, value: null },
     satisfied: false,
-    keepFound: onLoopback && !isDrift,
+    onRemove: isDrift ? 'forget' : onLoopback ? 'put-back' : 'tell',
   }
 }
 
@@ -120,8 +121,16 @@ function refusalOf(copy: InterfaceAddress, found: FoundHost, path: Refusal['path
         hint: `sysctl -w net/ipv4/conf/${link}/promote_secondaries=1, then run this again`,
       },
     ]
-  const isOnlyAddress = link !== LOOPBACK && prefixLength < hostPrefixLength(address) && inSubnet.length === 0
-  if (!isOnlyAddress) return []
+  const dependent = routesThatNeed(copy, found)
+  if (dependent.length > 0)
+    return [
+      {
+        path,
+        why: `${where} is the source of the route to ${dependent.join(', ')}, which the kernel would drop with it`,
+        hint: `give that route another source (\`ip route replace ... src\`), then run this again`,
+      },
+    ]
+  if (link === LOOPBACK || !isOnlyAddress(copy, found)) return []
   return [
     {
       path,
@@ -129,6 +138,26 @@ function refusalOf(copy: InterfaceAddress, found: FoundHost, path: Refusal['path
       hint: `give ${link} an address of its own, or correct the VIP in the configuration`,
     },
   ]
+}
+
+/** Without another one the NIC would be cut off, whatever the prefix: clouds hand out /32, DHCPv6 /128. */
+function isOnlyAddress(copy: InterfaceAddress, { addresses }: FoundHost): boolean {
+  const isOther = (other: InterfaceAddress): boolean =>
+    other !== copy &&
+    other.link === copy.link &&
+    other.scope === RT_SCOPE_UNIVERSE &&
+    other.address !== copy.address &&
+    familyOf(other.address) === familyOf(copy.address)
+  return !addresses.some(isOther)
+}
+
+/** Destinations whose routes name the address as their source; the kernel's own came with the address. */
+function routesThatNeed({ address }: InterfaceAddress, { routes }: FoundHost): string[] {
+  return routes
+    .filter(({ source, protocol }) => source === address && protocol !== RTPROT_KERNEL)
+    .map(({ destination, prefixLength }) =>
+      prefixLength === 0 ? 'default' : `${destination}/${prefixLength}`,
+    )
 }
 
 /** The kernel keeps the secondaries when `all` or the interface says so. */

@@ -31,7 +31,7 @@ export function vipRouteClaims(wanted: WantedRealServer, found: FoundHost): Clai
       phase: 'route',
       wanted: route,
       satisfied: leadsToLoopback(present),
-      keepFound: true,
+      onRemove: 'put-back',
     }
   })
 }
@@ -42,7 +42,7 @@ export function vipRouteRefusals(wanted: WantedRealServer, found: FoundHost): Re
   return wanted.vips.flatMap((vip, index) => {
     const present = current(vipRoute(vip)) as RouteForm | null
     if (present?.complex !== true) return []
-    const why = `there is a route to ${vip} with several next hops or an encapsulation, which this tool could not put back`
+    const why = `there is a route to ${vip} with options (next hops, metrics, onlink, an encapsulation) that could not be put back`
     return [
       {
         path: vipPath(index),

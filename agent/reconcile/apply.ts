@@ -45,7 +45,9 @@ export async function applySteps(transaction: Transaction): Promise<string[]> {
     await makeSteps(transaction)
     const found = await transaction.observe()
     refuseRest(transaction.remaining(found))
+    refuseStopped(transaction)
     await transaction.prove(found)
+    refuseStopped(transaction)
     await transaction.commit(startedAt)
   } catch (failure) {
     await takeBack(transaction, failure)
@@ -64,22 +66,20 @@ export function clearUp({ journal, tidy }: Pick<Transaction, 'journal' | 'tidy'>
   }
 }
 
-async function makeSteps({
-  host,
-  steps,
-  journal,
-  interlock,
-  signal,
-  onProgress,
-}: Transaction): Promise<void> {
+async function makeSteps(transaction: Transaction): Promise<void> {
+  const { host, steps, journal, interlock, onProgress } = transaction
   let made = 0
   for (const group of groupSteps(steps)) {
-    if (signal.aborted) throw new AgentError('failed', `stopped by ${String(signal.reason)}`, 'run it again')
+    refuseStopped(transaction)
     onProgress({ phase: phaseOf(group), made, total: steps.length })
     await executeGroup(host, group, interlock)
     journal.mark(group.length)
     made += group.length
   }
+}
+
+function refuseStopped({ signal }: Transaction): void {
+  if (signal.aborted) throw new AgentError('failed', `stopped by ${String(signal.reason)}`, 'run it again')
 }
 
 function refuseRest([first]: readonly Step[]): void {

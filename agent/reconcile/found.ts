@@ -24,7 +24,7 @@ export interface Interest {
 export async function observeHost(host: Host, interest: Interest): Promise<FoundHost> {
   const links = await host.network.links()
   const addresses = await host.network.addresses()
-  const routes = await host.network.hostRoutes()
+  const routes = await host.network.routes()
   return {
     links,
     addresses,

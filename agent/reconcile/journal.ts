@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Files } from '../host/files.ts'
+import { FORMAT, isSetting, parseMemory } from './memory.ts'
 import type { Step } from './step.ts'
 
 export const STATE_FOLDER = 'var/lib/rs-agent'
 export const JOURNAL_PATH = `${STATE_FOLDER}/journal.jsonl`
-const FORMAT = 1
 
 /** What a run that never ended had set out to do. */
 export interface Interrupted {
@@ -42,27 +42,27 @@ export function journalIn(files: Files): Journal {
     clear: () => files.remove(JOURNAL_PATH),
     interrupted() {
       const form = files.read(JOURNAL_PATH)
-      return form === null ? null : parseJournal(form.content)
+      return form === null ? null : parseJournal(form.content, join(files.root, JOURNAL_PATH))
     },
   }
 }
 
-function parseJournal(text: string): Interrupted | null {
-  const [first, ...marks] = text.split('\n').map(parseLine)
-  // The first line is written as a whole before any step: without it, nothing was done.
-  if (first === null || first === undefined || !('steps' in first)) return null
-  const { verb, startedAt, steps } = first as unknown as Interrupted
-  const done = marks.reduce((sum, mark) => sum + (mark !== null && 'made' in mark ? Number(mark.made) : 0), 0)
-  return { verb, startedAt, steps, done }
+function parseJournal(text: string, where: string): Interrupted {
+  const [first = '', ...marks] = text.split('\n')
+  // The first line was on the disk as a whole before any step: one that cannot be read was damaged since.
+  const { verb, startedAt, steps } = parseMemory<Interrupted>(
+    first,
+    where,
+    ({ verb, startedAt, steps }) =>
+      (verb === 'apply' || verb === 'remove') &&
+      typeof startedAt === 'string' &&
+      Array.isArray(steps) &&
+      steps.every(step => isSetting(step?.change) && typeof step.resource === 'string'),
+  )
+  return { verb, startedAt, steps, done: marks.reduce((sum, mark) => sum + countIn(mark), 0) }
 }
 
-/** Null for a line that was cut off. */
-function parseLine(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' ? (value as Record<string, unknown>) : null
-  } catch (error) {
-    if (error instanceof SyntaxError) return null
-    throw error
-  }
+/** Marks are not flushed: the last one may be cut off. */
+function countIn(mark: string): number {
+  return Number(/^\{"made":(\d+)\}$/.exec(mark)?.[1] ?? 0)
 }

@@ -4,10 +4,10 @@ import { AgentError, messageOf } from '../errors.ts'
 import { type Files, removeEmptyFolder, syncFolder } from '../host/files.ts'
 import type { IpAddress } from '../model/address.ts'
 import { JOURNAL_PATH, STATE_FOLDER } from './journal.ts'
+import { FORMAT, isSetting, parseMemory } from './memory.ts'
 import type { Prior } from './step.ts'
 
 export const STATE_PATH = `${STATE_FOLDER}/state.json`
-const FORMAT = 1
 
 /** What rs-agent remembers of this host between runs. */
 export interface State {
@@ -24,30 +24,17 @@ export const NOTHING_MANAGED: State = { vips: [], priors: [], lastApply: null }
 export function readState(files: Files): State {
   const form = files.read(STATE_PATH)
   if (form === null) return NOTHING_MANAGED
-  const where = join(files.root, STATE_PATH)
-  let parsed: { format?: unknown } & State
-  try {
-    parsed = JSON.parse(form.content)
-  } catch (cause) {
-    throw new AgentError(
-      'failed',
-      `${where} is not JSON: ${messageOf(cause)}`,
-      whatWithoutState(where),
-      cause,
-    )
-  }
-  if (
-    parsed === null ||
-    parsed.format !== FORMAT ||
-    !Array.isArray(parsed.priors) ||
-    !Array.isArray(parsed.vips)
+  const { vips, priors, lastApply } = parseMemory<State>(
+    form.content,
+    join(files.root, STATE_PATH),
+    ({ vips, priors, lastApply }) =>
+      Array.isArray(vips) &&
+      vips.every(vip => typeof vip === 'string') &&
+      Array.isArray(priors) &&
+      priors.every(isSetting) &&
+      lastApply !== undefined,
   )
-    throw new AgentError(
-      'failed',
-      `${where} was not written by this version of rs-agent`,
-      whatWithoutState(where),
-    )
-  return { vips: parsed.vips, priors: parsed.priors, lastApply: parsed.lastApply }
+  return { vips, priors, lastApply }
 }
 
 /** Replaces the state as a whole, on the disk when it resolves. */
@@ -81,11 +68,10 @@ export async function writeState(files: Files, state: State): Promise<void> {
 export function forgetState(files: Files): void {
   files.remove(STATE_PATH)
   files.remove(JOURNAL_PATH)
+  // What a write that was killed left beside the state.
+  for (const name of files.list(STATE_FOLDER))
+    if (name.startsWith('state.json.tmp-')) files.remove(`${STATE_FOLDER}/${name}`)
   removeEmptyFolder(join(files.root, STATE_FOLDER))
-}
-
-function whatWithoutState(where: string): string {
-  return `without it, remove does not know what was there before: restore ${where}, or delete it to start anew`
 }
 
 const TEXT = { type: 'string' } as const
@@ -96,9 +82,10 @@ const SCHEMA = {
     type: 'array',
     items: {
       type: 'object',
-      required: ['resource', 'kind', 'id', 'value'],
+      required: ['resource', 'kind', 'id', 'value', 'onRemove'],
       properties: {
         resource: TEXT,
+        onRemove: { enum: ['put-back', 'tell'] },
         kind: { enum: ['sysctl', 'address', 'route', 'file'] },
         id: { type: 'object' },
         value: { type: ['object', 'string', 'null'] },

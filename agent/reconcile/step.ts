@@ -7,12 +7,14 @@ export interface Step {
   resource: string
   phase: Phase
   change: Change
-  /**
-   * False when the value found now shall never come back on remove: a VIP on a NIC, which would be
-   * audible, or drift of something that rs-agent already manages.
-   */
-  keepFound: boolean
+  onRemove: OnRemove
 }
+
+/**
+ * What remove makes of the value found now: puts it back; only tells of it, because it would be audible (a
+ * VIP on a NIC); or forgets it, because it was drift of something that rs-agent already managed.
+ */
+export type OnRemove = 'put-back' | 'tell' | 'forget'
 
 /** What a resource has to say of one setting: how it shall be, and whether it already is good as it is. */
 export type Claim = {
@@ -20,11 +22,11 @@ export type Claim = {
   phase: Phase
   wanted: Setting
   satisfied: boolean
-  keepFound: boolean
+  onRemove: OnRemove
 }
 
 /** The value that a setting had before the first apply touched it: what remove goes back to. */
-export type Prior = Setting & { resource: string }
+export type Prior = Setting & { resource: string; onRemove: Exclude<OnRemove, 'forget'> }
 
 /** The change that takes a setting from the value it has to the one it shall have. */
 export function changeTo(wanted: Setting, before: Setting['value']): Change {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Host } from '../support/host.ts'
@@ -310,6 +310,80 @@ describe('remove', () => {
     }
   })
 
+  it('tells of a VIP that was on a NIC, and does not put it back', async () => {
+    const host = await bootHost()
+    await host.namespace.ip(`addr add ${VIP}/24 dev eth0`)
+    const agent = agentOn(host)
+    await done(agent, 'apply')
+    const report = (await done(agent, 'remove')) as ChangeReport & { leftOut: string[] }
+    expect(report.leftOut.join()).toContain(`ip addr add ${VIP}/24 dev eth0`)
+    expect(await host.run('ip', ['addr'])).not.toContain(VIP)
+  })
+
+  it('has what it left out still to put back the next time', async () => {
+    const host = await bootHost()
+    const before = await host.snapshot()
+    await host.namespace.ip(`addr add ${VIP}/32 dev lo`)
+    const agent = agentOn(host)
+    await done(agent, 'apply')
+    await done(agent, 'remove')
+    await host.namespace.ip(`addr del ${VIP}/32 dev lo`)
+    await done(agent, 'remove')
+    expect(differences(before, await host.snapshot())).toEqual([])
+  })
+
+  it('is not held up by an interface that is gone', async () => {
+    const host = await bootHost()
+    await segment.plugIn(host, 'eth1', '10.50.0.9/24')
+    await host.namespace.ip(`route add ${VIP}/32 dev eth1`)
+    const agent = agentOn(host)
+    await done(agent, 'apply')
+    await host.namespace.ip('link del eth1')
+    const report = (await done(agent, 'remove')) as ChangeReport & { leftOut: string[] }
+    expect(report.leftOut.join()).toContain('its interface is gone')
+    expect(await host.run('ip', ['addr'])).not.toContain(VIP)
+  })
+
+  it.each(['state.json', 'journal.jsonl'])(
+    'touches nothing when %s was damaged, rather than forget it',
+    async name => {
+      const host = await bootHost()
+      const agent = agentOn(host)
+      await done(agent, 'apply')
+      const applied = await host.snapshot()
+      const file = join(agent.root, 'var/lib/rs-agent', name)
+      for (const content of [
+        '',
+        '{"format":1,"pri',
+        '7',
+        '{"format":9}',
+        '{"format":1,"vips":[],"priors":[null],"steps":5}',
+      ]) {
+        writeFileSync(file, content)
+        for (const command of ['plan', 'apply', 'remove']) {
+          const finished = await agent.run([command, '--json'])
+          expect([content, command, finished.exitCode]).toEqual([content, command, 1])
+          expect(finished.json<ErrorReport>().error).toMatchObject({
+            code: 'failed',
+            message: expect.stringContaining(file),
+          })
+        }
+      }
+      expect(differences(applied, await host.snapshot())).toEqual([])
+    },
+  )
+
+  it('does not take a link for a file of its own', async () => {
+    const host = await bootHost()
+    const agent = agentOn(host)
+    mkdirSync(join(agent.root, 'etc/sysctl.d'))
+    symlinkSync('/dev/null', join(agent.root, 'etc/sysctl.d/90-rs-agent.conf'))
+    const finished = await agent.run(['apply', '--json'])
+    expect(finished.exitCode).toBe(1)
+    expect(finished.json<ErrorReport>().error.message).toContain('not a regular file')
+    expect(await host.run('ip', ['addr'])).not.toContain(VIP)
+  })
+
   it('keeps a host silent for a VIP of others that is dropped from the configuration', async () => {
     const host = await bootHost()
     await host.namespace.ip(`addr add ${VIP}/32 dev lo`)
@@ -350,13 +424,50 @@ describe('a host that cannot be made right', () => {
       65,
       /config\.yaml:1:\d+: there is no interface eth7/,
     ],
+    ['lo being down', host => host.namespace.ip('link set lo down'), CONFIG, 'unsupported', 69, /lo is down/],
     [
-      'lo being down',
-      host => host.namespace.ip('link set lo down'),
+      'a RIP that is a /32, as clouds hand out',
+      host => host.namespace.ip(`addr del ${host.address}/24 dev eth0`, `addr add ${VIP}/32 dev eth0`),
       CONFIG,
       'config-invalid',
       65,
-      /lo is down/,
+      /own address \(RIP\)/,
+    ],
+    [
+      'a default route that needs the copy on the NIC',
+      host =>
+        host.namespace.ip(
+          `addr add ${VIP}/32 dev eth0`,
+          `route add default via 10.10.10.1 dev eth0 src ${VIP}`,
+        ),
+      CONFIG,
+      'config-invalid',
+      65,
+      /source of the route to default/,
+    ],
+    [
+      'a host route of others that could not be put back',
+      host => host.namespace.ip(`route add ${VIP} via 192.168.77.1 dev eth0 onlink`),
+      CONFIG,
+      'config-invalid',
+      65,
+      /could not be put back/,
+    ],
+    [
+      'a VIP that is the broadcast address of its subnet',
+      async () => undefined,
+      'realServer: { vips: [{ address: 10.10.10.255 }] }',
+      'config-invalid',
+      65,
+      /network or broadcast address/,
+    ],
+    [
+      'IPv6 switched off on lo',
+      host => host.namespace.writeSysctl('ipv6/conf/lo/disable_ipv6', 1),
+      "realServer: { vips: [{ address: '2001:db8::100' }] }",
+      'unsupported',
+      69,
+      /switched off on lo/,
     ],
     [
       'a section of a later version',

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { firstLine } from '../support/first-line.ts'
@@ -97,4 +97,70 @@ it('refuses a state folder that others may write', async () => {
     message: expect.stringContaining(folder),
     hint: expect.stringContaining('chmod go-w'),
   })
+})
+
+it('takes sysctl.d files of others as they are: other bytes, folders, links to nowhere', async () => {
+  const folder = join(agent.root, 'etc/sysctl.d')
+  mkdirSync(join(folder, '10-folder.conf'), { recursive: true })
+  writeFileSync(join(folder, '20-latin1.conf'), Buffer.from('# caf\xe9\n', 'latin1'))
+  symlinkSync('/dev/null', join(folder, '30-masked.conf'))
+  symlinkSync('nowhere', join(folder, '40-dangling.conf'))
+  expect((await agent.run(['apply'])).exitCode).toBe(0)
+  expect((await agent.run(['verify'])).exitCode).toBe(0)
+})
+
+it('refuses a configuration behind a link or a folder that others may write, and one that is a pipe', async () => {
+  const open = join(agent.root, 'open')
+  mkdirSync(join(open, 'inner'), { recursive: true, mode: 0o755 })
+  chmodSync(open, 0o777)
+  writeFileSync(join(open, 'inner/config.yaml'), CONFIG, { mode: 0o600 })
+  const link = join(agent.root, 'etc/rs-agent/link.yaml')
+  symlinkSync(join(open, 'inner/config.yaml'), link)
+  for (const config of [join(open, 'inner/config.yaml'), link]) {
+    const finished = await agent.run(['--config', config, 'plan', '--json'])
+    expect([config, finished.exitCode]).toEqual([config, 65])
+    expect(finished.json<ErrorReport>().error.message).toContain(open)
+  }
+  const pipe = join(agent.root, 'etc/rs-agent/pipe.yaml')
+  await host.run('mkfifo', ['-m', '600', pipe])
+  const finished = await agent.run(['--config', pipe, 'plan', '--json'])
+  expect(finished.exitCode).toBe(65)
+  expect(finished.json<ErrorReport>().error.message).toContain('not a regular file')
+})
+
+it('keeps the exit status when nobody takes its output', async () => {
+  const program = [process.execPath, 'dist/rs-agent.js', '--root', agent.root]
+  const toFull = (command: string) =>
+    host.spawn('sh', ['-c', '"$@" >/dev/full 2>&1', 'sh', ...program, command])
+  expect((await toFull('apply')).exitCode).toBe(0)
+  expect((await toFull('plan')).exitCode).toBe(0)
+  expect((await toFull('nonsense')).exitCode).toBe(64)
+})
+
+it('takes back what it began when it is told to stop', async () => {
+  const before = await host.snapshot()
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    const child = agent.start(['apply', '--json'])
+    // The proof on the wire waits for 60 ms: time enough to be stopped in.
+    await expect.poll(() => host.run('ip', ['addr', 'show', 'lo']), { interval: 1 }).toContain('10.10.10.100')
+    child.kill(signal)
+    const { exitCode, stdout } = await child
+    expect([signal, exitCode]).toEqual([signal, 1])
+    expect((JSON.parse(stdout) as ErrorReport).error.message).toContain(`stopped by ${signal}`)
+    expect(differences(before, await host.snapshot())).toEqual([])
+  }
+})
+
+it('refuses a root that is empty or not there', async () => {
+  for (const root of ['', join(agent.root, 'nowhere')]) {
+    const { exitCode, stdout } = await host.spawn(process.execPath, [
+      'dist/rs-agent.js',
+      '--root',
+      root,
+      '--json',
+      'remove',
+    ])
+    expect([root, exitCode]).toEqual([root, 64])
+    expect((JSON.parse(stdout) as ErrorReport).error.code).toBe('usage')
+  }
 })

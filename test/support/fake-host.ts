@@ -87,7 +87,7 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
     network: {
       links: async () => structuredClone(links),
       addresses: async () => structuredClone(addresses),
-      hostRoutes: async () => structuredClone(routes),
+      routes: async () => structuredClone(routes),
       edit: async edits => {
         for (const one of edits) change(JSON.stringify(one), () => edit(one))
       },

@@ -98,8 +98,8 @@ function readFound(path: string): FoundHost {
       ...(master === undefined ? {} : { master: names.indexOf(master) + 1 }),
     }
   })
-  const sysctls: FoundHost['sysctls'] = {}
-  for (const scope of ['all', ...names])
+  const sysctls: FoundHost['sysctls'] = { 'net/ipv6/conf/lo/disable_ipv6': '0' }
+  for (const scope of ['all', 'default', ...names])
     for (const name of ['arp_ignore', 'arp_announce', 'promote_secondaries'])
       sysctls[`net/ipv4/conf/${scope}/${name}`] = String(short.sysctls?.[`${scope}/${name}`] ?? 0)
   return {

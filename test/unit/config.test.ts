@@ -76,10 +76,10 @@ colour: red
         /^FILE:3:16: realServer\.vips\[0\]\.address: expected an IPv4 or IPv6 address.*received "10\.10\.10\.300"$/,
       ),
       expect.stringMatching(
-        /^FILE:4:15: realServer\.vips\[0\]\.ports\[0\]: expected a port and protocol.*received 80$/,
+        /^FILE:4:15: realServer\.vips\[0\]\.ports\[0\]: expected a port from 1 to 65535 and a protocol.*received 80$/,
       ),
       expect.stringMatching(
-        /^FILE:4:19: realServer\.vips\[0\]\.ports\[1\]: expected a port from 1 to 65535, received "99999\/tcp"$/,
+        /^FILE:4:19: realServer\.vips\[0\]\.ports\[1\]: expected a port from 1 to 65535.*received "99999\/tcp"$/,
       ),
       'FILE:6:7: realServer.vips[1].prefix: unknown key',
       expect.stringMatching(
@@ -117,7 +117,7 @@ colour: red
       /FILE:1:58: .*DIP/,
     ],
     ['no VIP', 'realServer: { vips: [] }', /FILE:1:21: .*at least one VIP/],
-    ['no vips key', 'realServer: {}', /FILE:1:13: realServer\.vips: .*received nothing/],
+    ['no vips key', 'realServer: {}', /FILE:1:13: realServer\.vips: is missing/],
     [
       'lo as a NIC',
       'realServer: { vips: [{ address: 10.0.0.1 }], interfaces: [lo] }',

@@ -43,7 +43,7 @@ const sysctls = fc
       ),
     ),
   )
-  .map(entries => Object.fromEntries(entries))
+  .map(entries => ({ ...Object.fromEntries(entries), 'net/ipv6/conf/lo/disable_ipv6': '0' }))
 
 const address = (link: string, ip: string, prefixLength: number, label?: string): InterfaceAddress => ({
   link,
@@ -54,6 +54,7 @@ const address = (link: string, ip: string, prefixLength: number, label?: string)
   secondary: false,
   ...(label === undefined ? {} : { label }),
 })
+const OTHER_RIP = address('eth1.100', '192.0.2.12', 24, 'eth1.100')
 const RIP = address('eth0', '10.10.10.12', 24, 'eth0')
 /** What somebody may have left on the host. */
 const leftovers = fc.subarray([
@@ -66,7 +67,7 @@ const leftovers = fc.subarray([
 ])
 const found: fc.Arbitrary<FoundHost> = fc.record({ sysctls, leftovers }).map(({ sysctls, leftovers }) => ({
   links: LINKS,
-  addresses: [RIP, ...leftovers],
+  addresses: [RIP, OTHER_RIP, ...leftovers],
   routes: [],
   sysctls,
   files: {},

@@ -189,13 +189,7 @@ export class NetlinkConnection {
 
   #open(): RawNetlinkSocket {
     const socket = new RawNetlinkSocket(this.#protocol)
-    tuneNetlinkSocket(this.#protocol, socket.address().port, {
-      extendedAck: true,
-      strictDump: true,
-      // The library's poll callback aborts the process when the kernel reports an overrun (EPOLLERR): a lost
-      // answer ends in the timeout instead, and the next exchange starts on a new socket.
-      ignoreOverrun: true,
-    })
+    this.#tune(socket)
     socket.on('message', bytes => this.#receive(bytes))
     socket.on('truncatedMessage', () =>
       this.#drop(new Error('the kernel sent a netlink message that did not fit')),
@@ -204,6 +198,22 @@ export class NetlinkConnection {
       if (!hasErrno(error, 'EAGAIN', 'EINTR')) this.#drop(error)
     })
     return socket
+  }
+
+  #tune(socket: RawNetlinkSocket): void {
+    try {
+      tuneNetlinkSocket(this.#protocol, socket.address().port, {
+        extendedAck: true,
+        strictDump: true,
+        // The library's poll callback aborts the process when the kernel reports an overrun (EPOLLERR): a lost
+        // answer ends in the timeout instead, and the next exchange starts on a new socket.
+        ignoreOverrun: true,
+      })
+    } catch (error) {
+      // An open socket would keep the process from ending.
+      socket.close()
+      throw error
+    }
   }
 
   #receive(bytes: Buffer): void {

@@ -39,8 +39,8 @@ export type NetworkEdit =
 export interface Network {
   links(): Promise<Link[]>
   addresses(): Promise<InterfaceAddress[]>
-  /** Routes of the main table whose destination is one address (/32, /128). */
-  hostRoutes(): Promise<Route[]>
+  /** Of the main table: routes to one address (/32, /128), and those that name their source. */
+  routes(): Promise<Route[]>
   /** Makes the edits in order, in batches; at a refusal the rest of the batches is not sent. */
   edit(edits: readonly NetworkEdit[]): Promise<void>
   /** Forgets what the kernel learnt of a neighbour; one that it does not know is no error. */
@@ -70,13 +70,13 @@ export function openNetwork(): Network {
       const bodies = await connection.dump(RTM_GETADDR, encodeAddressDump())
       return bodies.map(body => decodeAddress(body, linkName)).filter(address => address !== null)
     },
-    async hostRoutes() {
+    async routes() {
       if (names.size === 0) await links()
       const routes: Route[] = []
       for (const family of [4, 6] as const)
         for (const body of await connection.dump(RTM_GETROUTE, encodeMainTableDump(family))) {
           const route = decodeRoute(body, family, linkName)
-          if (route !== null && route.prefixLength === hostPrefixLength(route.destination)) routes.push(route)
+          if (route !== null && (isHostRoute(route) || route.source !== undefined)) routes.push(route)
         }
       return routes
     },
@@ -96,6 +96,10 @@ export function openNetwork(): Network {
     redirectArrivals: (fromIndex, toIndex) => connection.change(redirectArrivals(fromIndex, toIndex)),
     close: () => connection.close(),
   }
+}
+
+function isHostRoute({ destination, prefixLength }: Route): boolean {
+  return prefixLength === hostPrefixLength(destination)
 }
 
 function encodeEdit(edit: NetworkEdit, linkIndex: (name: string) => number): NetlinkRequest {

@@ -1,6 +1,6 @@
 import { type AddressFamily, addressBytes, addressFromBytes, familyOf } from '../../model/address.ts'
 import type { Route } from '../../model/network.ts'
-import { AF_INET, AF_INET6, decodeAttributes, encodeBody, readU32, zeroed } from './wire.ts'
+import { AF_INET, AF_INET6, type Attributes, decodeAttributes, encodeBody, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/rtnetlink.h. */
 export const RTM_NEWROUTE = 24
@@ -12,13 +12,13 @@ const RTA_OIF = 4
 const RTA_GATEWAY = 5
 const RTA_PRIORITY = 6
 const RTA_PREFSRC = 7
-const RTA_MULTIPATH = 9
+const RTA_CACHEINFO = 12
 const RTA_TABLE = 15
-const RTA_VIA = 18
-const RTA_ENCAP = 22
-const RTA_NH_ID = 30
-/** Attributes of routes that RouteForm cannot put back as they were. */
-const COMPLEX = [RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID]
+const RTA_PREF = 20
+/** Flags that a request gives (onlink and its like); the others report the state of the device. */
+const REQUESTED_FLAGS = 0x2 | 0x4
+/** What RouteForm holds, or what the kernel adds by itself; a route with anything else could not be put back. */
+const CARRIED = new Set([RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE, RTA_CACHEINFO])
 const RTMSG_BYTES = 12
 const RTM_F_CLONED = 0x200
 
@@ -62,8 +62,15 @@ export function decodeRoute(
     ...(link === undefined ? {} : { link: linkName(readU32(link)) }),
     ...(gateway === undefined ? {} : { gateway: addressFromBytes(gateway) }),
     ...(source === undefined ? {} : { source: addressFromBytes(source) }),
-    ...(COMPLEX.some(type => attributes.has(type)) ? { complex: true } : {}),
+    ...(isComplex(body, attributes) ? { complex: true } : {}),
   }
+}
+
+function isComplex(body: Buffer, attributes: Attributes): boolean {
+  if ((body.readUInt32LE(8) & REQUESTED_FLAGS) !== 0) return true
+  // Every IPv6 route tells a preference; only medium, 0, is what one without it gets.
+  if ((attributes.get(RTA_PREF)?.readUInt8(0) ?? 0) !== 0) return true
+  return [...attributes.keys()].some(type => !CARRIED.has(type) && type !== RTA_PREF)
 }
 
 /** The body of RTM_NEWROUTE and RTM_DELROUTE for the main table. */

@@ -20,6 +20,7 @@ import type { CheckResult } from './check.ts'
  */
 
 /** RFC 5227: a request with this sender leaves no trace in anybody's ARP table. */
+const ARP_REPLY = 2
 const PROBE_SENDER = '0.0.0.0' as IpAddress
 const CONTROL_TIMEOUT_MS = 250
 /** Rounds of requests for the VIPs, and the least wait for an answer in each: the worst of an idle host was 8 ms. */
@@ -75,7 +76,8 @@ async function observeNic(
   if (!nic.carrier) return noVantage(`${nic.name} has no carrier`)
   const control = controlAddress(nic, vips, found)
   if (control === null) return noVantage(`${nic.name} has no address of its own to ask for as a control`)
-  const questions = { control, vips, stranger: strangerTo(found) }
+  const ownMacs = new Set(found.links.map(({ mac }) => mac))
+  const questions = { control, mac: nic.mac, ownMacs, vips, stranger: strangerTo(found) }
   const refusals: string[] = []
   for (const method of INJECTION_METHODS) {
     const observation = await observeBy(method, host, nic, questions)
@@ -87,6 +89,10 @@ async function observeNic(
 
 interface Questions {
   control: IpAddress
+  /** The NIC's own MAC: the sender of our questions, and of the control's answers. */
+  mac: string
+  /** What this host may answer with; a macvlan of another namespace answers through the same NIC. */
+  ownMacs: ReadonlySet<string>
   vips: readonly IpAddress[]
   /** A sender for an ordinary request; null where none is safe. */
   stranger: IpAddress | null
@@ -125,21 +131,22 @@ function noVantage(why: string): Observation {
  */
 async function interrogate(
   vantage: ArpVantage,
-  { control, vips, stranger }: Questions,
+  questions: Questions,
   answered: Observation['answered'],
 ): Promise<number> {
-  const latencyMs = await askControl(vantage, control)
+  const { vips, stranger } = questions
+  const latencyMs = await askControl(vantage, questions)
   const waitMs = Math.max(LEAST_WAIT_MS, WAIT_IN_CONTROL_LATENCIES * latencyMs)
   const unseen = new Set<string>(vips)
   for (let round = 0; round < ROUNDS; round++) {
     for (const vip of vips) {
-      vantage.ask(vip, PROBE_SENDER)
+      vantage.ask(vip, PROBE_SENDER, 'everybody')
       // The second kind of question: a host that answers for others (proxy_arp) is silent to probes.
-      if (stranger !== null && round === ROUNDS - 1) vantage.ask(vip, stranger)
+      if (stranger !== null && round === ROUNDS - 1) vantage.ask(vip, stranger, 'this NIC')
     }
-    await collect(vantage, waitMs, { answered, unseen, vips })
+    await collect(vantage, waitMs, questions, { answered, unseen })
   }
-  await askControl(vantage, control)
+  await askControl(vantage, questions)
   const dropped = vantage.takeDropCount()
   if (dropped > 0) throw new NoVantage(`${vantage.method}: the tap lost ${dropped} frames`)
   if (unseen.size > 0)
@@ -148,14 +155,17 @@ async function interrogate(
 }
 
 /** Milliseconds from the question for the host's own address to its answer. */
-async function askControl(vantage: ArpVantage, control: IpAddress): Promise<number> {
-  vantage.ask(control, PROBE_SENDER)
+async function askControl(vantage: ArpVantage, { control, mac }: Questions): Promise<number> {
+  vantage.ask(control, PROBE_SENDER, 'everybody')
   const deadline = performance.now() + CONTROL_TIMEOUT_MS
   let askedUs: number | null = null
   for (let left = CONTROL_TIMEOUT_MS; left > 0; left = deadline - performance.now())
     for (const { outgoing, timestampUs, packet } of await vantage.watch(left)) {
+      if (packet.senderMac !== mac) continue
       if (!outgoing && packet.targetIp === control) askedUs = timestampUs
-      if (outgoing && packet.senderIp === control && askedUs !== null) return (timestampUs - askedUs) / 1000
+      // Only a reply to our probe counts: the host's own questions name the same sender.
+      const isAnswer = outgoing && packet.operation === ARP_REPLY && packet.targetIp === PROBE_SENDER
+      if (isAnswer && packet.senderIp === control && askedUs !== null) return (timestampUs - askedUs) / 1000
     }
   const why = askedUs === null ? 'did not arrive' : 'was not answered'
   throw new NoVantage(`${vantage.method}: the control question for ${control} ${why}`)
@@ -164,19 +174,17 @@ async function askControl(vantage: ArpVantage, control: IpAddress): Promise<numb
 async function collect(
   vantage: ArpVantage,
   waitMs: number,
-  {
-    answered,
-    unseen,
-    vips,
-  }: { answered: Map<IpAddress, string>; unseen: Set<string>; vips: readonly IpAddress[] },
+  { mac, ownMacs, vips }: Questions,
+  { answered, unseen }: { answered: Observation['answered']; unseen: Set<string> },
 ): Promise<void> {
   const asked = new Set(vips)
   const deadline = performance.now() + waitMs
   for (let left = waitMs; left > 0; left = deadline - performance.now())
     for (const { outgoing, packet } of await vantage.watch(left)) {
       const sender = packet.senderIp as IpAddress
-      if (!outgoing) unseen.delete(packet.targetIp)
-      else if (asked.has(sender)) answered.set(sender, packet.senderMac)
+      if (!outgoing && packet.senderMac === mac) unseen.delete(packet.targetIp)
+      if (outgoing && asked.has(sender) && ownMacs.has(packet.senderMac))
+        answered.set(sender, packet.senderMac)
     }
 }
 
@@ -207,7 +215,9 @@ function unknown(subject: string, why: string): CheckResult {
 /** An address of the NIC that must answer when asked for. */
 function controlAddress(nic: Link, vips: readonly IpAddress[], found: FoundHost): IpAddress | null {
   const own = found.addresses.find(
-    ({ link, address }) => link === nic.name && familyOf(address) === 4 && !vips.includes(address),
+    ({ link, address }) =>
+      // A loopback address on a NIC is not asked for from outside.
+      link === nic.name && familyOf(address) === 4 && !vips.includes(address) && !address.startsWith('127.'),
   )
   return own?.address ?? null
 }

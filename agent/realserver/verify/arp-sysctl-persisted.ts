@@ -22,8 +22,8 @@ export function readSysctlFiles({ files }: Host): SysctlFile[] {
       .map(name => `${folder}/${name}`),
   )
   return [...paths, SYSCTL_CONF].flatMap(path => {
-    const form = files.read(path)
-    return form === null ? [] : [{ path, content: form.content }]
+    const content = files.readText(path)
+    return content === null ? [] : [{ path, content }]
   })
 }
 

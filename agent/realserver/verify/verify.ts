@@ -1,3 +1,4 @@
+import { AgentError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
@@ -32,6 +33,16 @@ export async function runChecks(
   found: FoundHost,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = []
-  for (const id of ids) results.push(...(await CHECKS[id](host, wanted, found)))
+  for (const id of ids) results.push(...(await runCheck(id, host, wanted, found)))
   return results
+}
+
+/** A check that fails to run has found nothing out: that is no reason to lose what the others found. */
+async function runCheck(id: CheckId, ...[host, wanted, found]: Parameters<Check>): Promise<CheckResult[]> {
+  try {
+    return await CHECKS[id](host, wanted, found)
+  } catch (error) {
+    const hint = error instanceof AgentError ? error.hint : 'run it again; if it stays so, please report it'
+    return [{ id, subject: 'this host', verdict: 'unknown', evidence: messageOf(error), hint }]
+  }
 }
