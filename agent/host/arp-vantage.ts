@@ -103,7 +103,7 @@ async function openInjector(nic: Link, method: InjectionMethod, network: Network
 async function openMirred(nic: Link, network: Network): Promise<Injector> {
   const device = new TapDevice('rs-agent%d')
   try {
-    await network.redirectArrivals(device.ifindex, nic.index)
+    await network.redirectArrivals(device.ifindex, nic)
   } catch (error) {
     device.close()
     throw error

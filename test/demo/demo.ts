@@ -72,7 +72,7 @@ function conclude(durationMs: number): void {
   narrator.line("   sudo tee /etc/rs-agent/config.yaml <<'END'")
   for (const each of config.trimEnd().split('\n')) narrator.line(`   ${each}`)
   narrator.line('   END')
-  narrator.line('   sudo rs-agent plan      # what it would change')
+  narrator.line('   sudo rs-agent plan      # what it would change; README says how to install it')
   narrator.line('   sudo rs-agent apply')
   narrator.line('   sudo rs-agent verify')
 }

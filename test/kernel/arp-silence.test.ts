@@ -202,7 +202,7 @@ describe('a host that answers for a VIP elsewhere (proxy_arp)', () => {
     expect(silencesOf(report)).toEqual({ eth0: 'fail' })
   })
 
-  it.fails('is found out by mirred alone, too', async () => {
+  it('is found out by mirred alone, too', async () => {
     const { host, agent } = await bootProxy({ proxyDelay: 10_000 })
     const report = await reportOf(startVerify(host, agent, MIRRED_ONLY))
     expect(silencesOf(report)).toEqual({ eth0: 'fail' })
@@ -210,7 +210,7 @@ describe('a host that answers for a VIP elsewhere (proxy_arp)', () => {
 })
 
 describe('a loud host', () => {
-  it.fails('is found out without CAP_NET_ADMIN, too', async () => {
+  it('is found out without CAP_NET_ADMIN, too', async () => {
     const host = await segment.addHost('rs', '10.10.10.12/24')
     await using agent = new Agent(host, CONFIG)
     await agent.run(['apply'])
@@ -251,7 +251,7 @@ describe('killed with SIGKILL', () => {
     await expectNoResidue()
   })
 
-  it.fails('a loud host has not noted who asked', async () => {
+  it('a loud host has not noted who asked', async () => {
     await host.namespace.writeSysctl(['all', 'eth0'].map(arpIgnore), 0)
     before = await settledSnapshot(host)
     await killOnceShown('net/arp', '192.0.2.77', ALL)

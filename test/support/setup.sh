@@ -32,7 +32,7 @@ if [ -n "$missing" ]; then
   { apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing libc6-dev; } >/dev/null ||
     stop "apt-get could not install$missing: install them by hand"
 fi
-command -v cargo >/dev/null 2>&1 || stop "Rust is missing: install it with rustup (stable, 1.88 or later)"
+command -v cargo >/dev/null 2>&1 || stop "Rust is missing: install it with rustup (stable, 1.89 or later)"
 command -v npm >/dev/null 2>&1 || stop "npm is missing: install Node.js 20 or later with npm"
 
 # Only when the lock file says something else than what is installed. Not `npm ci`: it refuses a lock file

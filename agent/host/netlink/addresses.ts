@@ -10,17 +10,25 @@ const IFA_ADDRESS = 1
 const IFA_LOCAL = 2
 const IFA_LABEL = 3
 const IFA_BROADCAST = 4
+const IFA_CACHEINFO = 6
 const IFA_FLAGS = 8
 const IFA_RT_PRIORITY = 9
 const IFA_F_SECONDARY = 0x1
 const IFA_F_NODAD = 0x2
 const IFA_F_HOMEADDRESS = 0x10
+/** Not set as such: what it is called when the preferred lifetime is 0. */
+const IFA_F_DEPRECATED = 0x20
 const IFA_F_MANAGETEMPADDR = 0x100
 const IFA_F_NOPREFIXROUTE = 0x200
 const IFA_F_MCAUTOJOIN = 0x400
 /** The flags that a request can set; the others are states that the kernel reports. */
 const SETTABLE_FLAGS =
-  IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN
+  IFA_F_NODAD |
+  IFA_F_HOMEADDRESS |
+  IFA_F_DEPRECATED |
+  IFA_F_MANAGETEMPADDR |
+  IFA_F_NOPREFIXROUTE |
+  IFA_F_MCAUTOJOIN
 const IFADDRMSG_BYTES = 8
 
 export function encodeAddressDump(): Buffer {
@@ -71,6 +79,14 @@ export function encodeAddress(address: Omit<InterfaceAddress, 'secondary'>, link
     [IFA_LABEL, address.label],
     [IFA_BROADCAST, address.broadcast === undefined ? undefined : addressBytes(address.broadcast)],
     [IFA_RT_PRIORITY, address.metric],
-    [IFA_FLAGS, address.flags],
+    [IFA_FLAGS, address.flags & ~IFA_F_DEPRECATED],
+    [IFA_CACHEINFO, (address.flags & IFA_F_DEPRECATED) === 0 ? undefined : deprecatedForEver()],
   )
+}
+
+/** struct ifa_cacheinfo: preferred for 0 s, valid for ever. */
+function deprecatedForEver(): Buffer {
+  const lifetimes = zeroed(16)
+  lifetimes.writeUInt32LE(0xffff_ffff, 4)
+  return lifetimes
 }

@@ -23,9 +23,6 @@ export const NLM_F_CREATE = 0x400
  */
 const BATCH_SIZE = 128
 const TIMEOUT_MS = 5_000
-/** A dump that a change interrupted is short: it is asked for again, this often at the most. */
-const DUMP_ATTEMPTS = 20
-
 export interface NetlinkRequest {
   type: number
   flags: number
@@ -61,6 +58,7 @@ export class NetlinkConnection {
   #socket: RawNetlinkSocket | null = null
   #sequence = 1
   #exchange: Exchange | null = null
+  #closed = false
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -79,15 +77,18 @@ export class NetlinkConnection {
   /** The bodies of all messages of a dump, whole: one that a change interrupted is asked for again. */
   dump(type: number, body: Buffer): Promise<Buffer[]> {
     return this.#inTurn(async () => {
-      for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      // A dump that a change interrupted is short.
+      for (const deadline = performance.now() + TIMEOUT_MS; performance.now() < deadline; ) {
         const found = await this.#dumpOnce(type, body)
         if (found !== 'interrupted') return found
       }
-      throw new Error(`the kernel's table changed during each of ${DUMP_ATTEMPTS} dumps`)
+      throw new Error(`the kernel's table changed during every dump of ${TIMEOUT_MS} ms`)
     })
   }
 
+  /** Ends what is under way and what waits. */
   close(): void {
+    this.#closed = true
     this.#drop(new Error('netlink connection closed'))
   }
 
@@ -149,6 +150,10 @@ export class NetlinkConnection {
   }
 
   #start(requests: NetlinkRequest[], exchange: Exchange): void {
+    if (this.#closed) {
+      exchange.fail(new Error('netlink connection closed'))
+      return
+    }
     this.#exchange = exchange
     this.#timer = setTimeout(() => {
       this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))

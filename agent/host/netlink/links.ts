@@ -1,8 +1,9 @@
 import type { Link } from '../../model/network.ts'
-import { decodeAttributes, encodeBody, readCString, readU32 } from './wire.ts'
+import { decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
 export const RTM_GETLINK = 18
+export const RTM_SETLINK = 19
 const IFLA_ADDRESS = 1
 const IFLA_IFNAME = 3
 const IFLA_MASTER = 10
@@ -40,4 +41,11 @@ export function decodeLink(body: Buffer): Link {
     ...(kind === undefined ? {} : { kind: readCString(kind) }),
     ...(master === undefined ? {} : { master: readU32(master) }),
   }
+}
+
+/** The body of RTM_SETLINK that gives a link its MAC. */
+export function encodeMac(linkIndex: number, mac: string): Buffer {
+  const header = zeroed(IFINFOMSG_BYTES)
+  header.writeInt32LE(linkIndex, 4)
+  return encodeBody(header, [IFLA_ADDRESS, Buffer.from(mac.replaceAll(':', ''), 'hex')])
 }

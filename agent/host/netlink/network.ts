@@ -45,8 +45,8 @@ export interface Network {
   edit(edits: readonly NetworkEdit[]): Promise<void>
   /** Forgets what the kernel learnt of a neighbour; one that it does not know is no error. */
   forgetNeighbour(address: IpAddress, linkIndex: number): Promise<void>
-  /** From now on what arrives on one device goes on as if it had arrived on the other. */
-  redirectArrivals(fromIndex: number, toIndex: number): Promise<void>
+  /** From now on what arrives on the device goes on as if it had arrived on the NIC, whose MAC it takes. */
+  redirectArrivals(deviceIndex: number, nic: Link): Promise<void>
   close(): void
 }
 
@@ -93,7 +93,7 @@ export function openNetwork(): Network {
         if (!(error instanceof BatchRejection && error.rejections[0]?.cause.code === 'ENOENT')) throw error
       })
     },
-    redirectArrivals: (fromIndex, toIndex) => connection.change(redirectArrivals(fromIndex, toIndex)),
+    redirectArrivals: (deviceIndex, nic) => connection.change(redirectArrivals(deviceIndex, nic)),
     close: () => connection.close(),
   }
 }

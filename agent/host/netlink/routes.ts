@@ -70,6 +70,8 @@ function isComplex(body: Buffer, attributes: Attributes): boolean {
   if ((body.readUInt32LE(8) & REQUESTED_FLAGS) !== 0) return true
   // Every IPv6 route tells a preference; only medium, 0, is what one without it gets.
   if ((attributes.get(RTA_PREF)?.readUInt8(0) ?? 0) !== 0) return true
+  // An IPv6 route that expires: rta_expires of struct rta_cacheinfo.
+  if ((attributes.get(RTA_CACHEINFO)?.readInt32LE(8) ?? 0) !== 0) return true
   return [...attributes.keys()].some(type => !CARRIED.has(type) && type !== RTA_PREF)
 }
 

@@ -1,15 +1,19 @@
+import type { Link } from '../../model/network.ts'
 import { type NetlinkRequest, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
+import { encodeMac, RTM_SETLINK } from './links.ts'
 import { encodeBody, nested, zeroed } from './wire.ts'
 
 /**
- * The two requests that make whatever arrives on one device go on as if it had arrived on another: a
- * clsact qdisc, and an ingress filter with the action "mirred ingress redirect". Numbers of
+ * The requests that make whatever arrives on one device go on as if it had arrived on another: its
+ * MAC, a clsact qdisc, and an ingress filter with the action "mirred ingress redirect". Numbers of
  * include/uapi/linux/{rtnetlink,pkt_sched,pkt_cls}.h and tc_act/tc_mirred.h.
  */
-export function redirectArrivals(fromIndex: number, toIndex: number): NetlinkRequest[] {
+export function redirectArrivals(fromIndex: number, nic: Link): NetlinkRequest[] {
   return [
+    // A frame for the NIC's MAC is judged where it arrives first: with another one it would be a stranger's.
+    { type: RTM_SETLINK, flags: 0, body: encodeMac(fromIndex, nic.mac) },
     { type: RTM_NEWQDISC, flags: NLM_F_CREATE | NLM_F_EXCL, body: clsact(fromIndex) },
-    { type: RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL, body: redirectAll(fromIndex, toIndex) },
+    { type: RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL, body: redirectAll(fromIndex, nic.index) },
   ]
 }
 

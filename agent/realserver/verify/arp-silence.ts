@@ -5,6 +5,7 @@ import {
   NoVantage,
   openArpVantage,
 } from '../../host/arp-vantage.ts'
+import { hasCapability } from '../../host/capabilities.ts'
 import type { Host } from '../../host/host.ts'
 import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
@@ -77,7 +78,7 @@ async function observeNic(
   const control = controlAddress(nic, vips, found)
   if (control === null) return noVantage(`${nic.name} has no address of its own to ask for as a control`)
   const ownMacs = new Set(found.links.map(({ mac }) => mac))
-  const questions = { control, mac: nic.mac, ownMacs, vips, stranger: strangerTo(found) }
+  const questions = { control, mac: nic.mac, ownMacs, vips, stranger: safeStranger(found) }
   const refusals: string[] = []
   for (const method of INJECTION_METHODS) {
     const observation = await observeBy(method, host, nic, questions)
@@ -116,7 +117,7 @@ async function observeBy(
   } finally {
     vantage?.close()
     // A host that answered a stranger also noted it as a neighbour.
-    if (answered.size > 0 && questions.stranger !== null)
+    if (vantage !== null && questions.stranger !== null)
       await host.network.forgetNeighbour(questions.stranger, nic.index)
   }
 }
@@ -142,7 +143,8 @@ async function interrogate(
     for (const vip of vips) {
       vantage.ask(vip, PROBE_SENDER, 'everybody')
       // The second kind of question: a host that answers for others (proxy_arp) is silent to probes.
-      if (stranger !== null && round === ROUNDS - 1) vantage.ask(vip, stranger, 'this NIC')
+      if (stranger !== null && round === ROUNDS - 1 && !answered.has(vip))
+        vantage.ask(vip, stranger, 'this NIC')
     }
     await collect(vantage, waitMs, questions, { answered, unseen })
   }
@@ -225,7 +227,9 @@ function controlAddress(nic: Link, vips: readonly IpAddress[], found: FoundHost)
 /** RFC 5737 addresses: nobody's. One that lies in a subnet of this host may be a lab's, and is not used. */
 const STRANGERS = ['192.0.2.77', '198.51.100.77', '203.0.113.77'] as IpAddress[]
 
-function strangerTo(found: FoundHost): IpAddress | null {
+/** Null where a stranger could be a neighbour, or could not be made forgotten again. */
+function safeStranger(found: FoundHost): IpAddress | null {
+  if (!hasCapability('CAP_NET_ADMIN')) return null
   const isKnown = (stranger: IpAddress): boolean =>
     found.addresses.some(({ address, prefixLength }) => isInSubnet(stranger, address, prefixLength))
   return STRANGERS.find(stranger => !isKnown(stranger)) ?? null
