@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { AgentError } from '../errors.ts'
 
-/** Bit numbers of include/uapi/linux/capability.h. */
-const BITS = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_BPF: 39 } as const
+/** The capabilities that are asked for by name; bit numbers of include/uapi/linux/capability.h. */
+const BITS = { CAP_NET_ADMIN: 12 } as const
 export type Capability = keyof typeof BITS
 
 /** Whether this process may use the capability now (its effective set). */

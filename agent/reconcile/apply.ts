@@ -62,7 +62,7 @@ export function clearUp({ journal, tidy }: Pick<Transaction, 'journal' | 'tidy'>
     tidy()
     return []
   } catch (error) {
-    return [`the work is done, but not cleared up: ${messageOf(error)}`]
+    return [`the journal could not be cleared up: ${messageOf(error)}`]
   }
 }
 
@@ -94,19 +94,11 @@ function refuseRest([first]: readonly Step[]): void {
 
 /** Always throws: the failure as it was, or with what could not be undone. */
 async function takeBack(transaction: Transaction, failure: unknown): Promise<never> {
-  const { host, steps, journal, interlock } = transaction
-  const lost: string[] = []
-  try {
-    for (const step of undo(steps, lookupIn(await transaction.observe())))
-      await executeGroup(host, [step], interlock).catch(error => {
-        lost.push(messageOf(error))
-      })
-  } catch (error) {
-    lost.push(messageOf(error))
-  }
+  const { journal } = transaction
+  const lost = await undoSteps(transaction)
   if (lost.length === 0) {
-    journal.clear()
-    throw withOutcome(failure, 'nothing was changed: every step was undone')
+    const notes = clearUp({ journal, tidy: () => undefined })
+    throw withOutcome(failure, ['nothing was changed: every step was undone', ...notes].join('; '))
   }
   // Where even this cannot be written the journal stays, and tells the next run the same.
   await transaction.commitUndoIncomplete().then(journal.clear, error => {
@@ -119,6 +111,22 @@ async function takeBack(transaction: Transaction, failure: unknown): Promise<nev
     hint,
     failure,
   )
+}
+
+/** Undoes what was made, and looks whether it is undone; returns what is not, each with the reason. */
+async function undoSteps({ host, steps, interlock, observe }: Transaction): Promise<string[]> {
+  const lost: string[] = []
+  try {
+    for (const step of undo(steps, lookupIn(await observe())))
+      await executeGroup(host, [step], interlock).catch(error => {
+        lost.push(messageOf(error))
+      })
+    const rest = undo(steps, lookupIn(await observe()))
+    if (lost.length === 0) lost.push(...rest.map(({ change }) => `${keyOf(change)} is not as it was before`))
+  } catch (error) {
+    lost.push(messageOf(error))
+  }
+  return lost
 }
 
 function withOutcome(failure: unknown, outcome: string): AgentError {

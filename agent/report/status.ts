@@ -32,6 +32,6 @@ export function printStatus(terminal: Terminal, report: StatusReport): void {
 }
 
 export function interruptedLine(terminal: Terminal, { verb, startedAt, done, steps }: Interrupted): string {
-  const what = `${verb} of ${startedAt} was interrupted after ${done} of ${steps.length} steps`
+  const what = `${verb} of ${startedAt} is under way, or was interrupted, after ${done} of ${steps.length} steps`
   return `  ${terminal.style('yellow', '!')} ${what}; the next apply or remove finishes the work`
 }

@@ -1,4 +1,4 @@
-import { hostPrefixLength, type IpAddress } from '../../model/address.ts'
+import { familyOf, hostPrefixLength, type IpAddress } from '../../model/address.ts'
 import type { InterfaceAddress } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
@@ -18,7 +18,7 @@ function judge(vip: IpAddress, copies: InterfaceAddress[]): CheckResult {
     return {
       ...result,
       verdict: 'fail',
-      evidence: `bound to ${describe(onNic)}, where the host answers ARP for it whatever arp_ignore says`,
+      evidence: `bound to ${describe(onNic)}, where the host answers ${familyOf(vip) === 4 ? 'ARP for it whatever arp_ignore says' : 'NDP for it'}`,
       hint: `rs-agent apply, or: ip addr del ${onNic.address}/${onNic.prefixLength} dev ${onNic.link}`,
     }
   const wide = copies.find(copy => !isRightlyBound(copy))
