@@ -8,7 +8,8 @@ import { AgentError } from '../../agent/errors.ts'
 import { readTemplate } from '../../agent/host/templates.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import { ARP_SYSCTLS } from '../../agent/model/arp.ts'
-import type { InterfaceAddress, Link } from '../../agent/model/network.ts'
+import type { InterfaceAddress, Link, Route } from '../../agent/model/network.ts'
+import { SYSCTL_FILE } from '../../agent/realserver/arp-sysctl.ts'
 import { convergeRealServer, releaseRealServer } from '../../agent/realserver/converge.ts'
 import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
@@ -56,6 +57,7 @@ const address = (link: string, ip: string, prefixLength: number, label?: string)
 })
 const OTHER_RIP = address('eth1.100', '192.0.2.12', 24, 'eth1.100')
 const RIP = address('eth0', '10.10.10.12', 24, 'eth0')
+const hostRoute = (ip: string) => ({ destination: ip as IpAddress, prefixLength: 32, metric: 0 })
 /** What somebody may have left on the host. */
 const leftovers = fc.subarray([
   address('lo', '127.0.0.1', 8, 'lo'),
@@ -65,13 +67,26 @@ const leftovers = fc.subarray([
   address('eth0', '10.10.10.100', 32, 'eth0'),
   address('eth1.100', '192.0.2.1', 32, 'eth1.100'),
 ])
-const found: fc.Arbitrary<FoundHost> = fc.record({ sysctls, leftovers }).map(({ sysctls, leftovers }) => ({
-  links: LINKS,
-  addresses: [RIP, OTHER_RIP, ...leftovers],
-  routes: [],
-  sysctls,
-  files: {},
-}))
+/** Host routes of others to what is to become a VIP. */
+const routes = fc.subarray<Route>([
+  {
+    ...hostRoute('10.10.10.100'),
+    link: 'eth0',
+    gateway: '10.10.10.1' as IpAddress,
+    protocol: 4,
+    scope: 0,
+    type: 1,
+  },
+  { ...hostRoute('10.10.10.101'), protocol: 3, scope: 0, type: 6 },
+])
+/** A sysctl.d file by our name that somebody wrote before us. */
+const files = fc.constantFrom<FoundHost['files']>(
+  {},
+  { [SYSCTL_FILE]: { content: 'net.ipv4.ip_forward = 1\n', mode: 0o640, uid: 0, gid: 0 } },
+)
+const found: fc.Arbitrary<FoundHost> = fc
+  .record({ sysctls, leftovers, routes, files })
+  .map(({ leftovers, ...rest }) => ({ links: LINKS, addresses: [RIP, OTHER_RIP, ...leftovers], ...rest }))
 const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 }).map(vips => ({
   vips,
   interfaces: 'auto',
@@ -121,6 +136,7 @@ describe('apply', () => {
           await convergeRealServer(host, config, wanted, watching)
           expect((await releaseRealServer(host, watching)).leftOut).toEqual([])
           expect(host.snapshot()).toEqual(before)
+          expect(host.files.read(SYSCTL_FILE)).toEqual(found.files[SYSCTL_FILE] ?? null)
           expect(host.audibleMoments).toEqual([])
         }),
       ),
