@@ -109,6 +109,14 @@ async function onHost(found: FoundHost, work: (host: FakeHost) => Promise<void>)
   }
 }
 
+/** The error that a run ends with, or null. */
+function failureOf(run: Promise<unknown>): Promise<AgentError | null> {
+  return run.then(
+    () => null,
+    (error: AgentError) => error,
+  )
+}
+
 /** The host did not start out audible: what it was before rs-agent came is not rs-agent's. */
 const isQuietAtFirst = ({ addresses }: FoundHost): boolean =>
   !addresses.some(({ address }) => VIPS.includes(address))
@@ -154,10 +162,7 @@ describe('apply', () => {
           onHost(found, async host => {
             const before = host.snapshot()
             host.failAt(step, when as 'before' | 'after')
-            const failure = await convergeRealServer(host, config, wanted, watching).then(
-              () => null,
-              (error: AgentError) => error,
-            )
+            const failure = await failureOf(convergeRealServer(host, config, wanted, watching))
             expect(host.audibleMoments).toEqual([])
             if (failure === null) return
             expect(failure.code).toBe('failed')
@@ -182,10 +187,7 @@ describe('remove', () => {
             await convergeRealServer(host, config, wanted, watching)
             const applied = host.snapshot()
             host.failAt(step, when as 'before' | 'after')
-            const failure = await releaseRealServer(host, watching).then(
-              () => null,
-              (error: AgentError) => error,
-            )
+            const failure = await failureOf(releaseRealServer(host, watching))
             expect(host.audibleMoments).toEqual([])
             if (failure === null) return
             expect(failure).toBeInstanceOf(AgentError)
