@@ -94,6 +94,7 @@ export class NetlinkConnection {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work)
+    // Its caller hears of a failure; whoever waits next has nothing to do with it.
     this.#turn = mine.catch(() => undefined)
     return mine
   }
