@@ -8,8 +8,11 @@ import type * as Addon from '../../native/addon/index.d.ts'
 const path = import.meta.filename.endsWith('.ts') ? '../../native/addon/rs-agent.node' : './rs-agent.node'
 const addon: typeof Addon = createRequire(import.meta.url)(path)
 
-export const { ArpTap, ClsInjector, FileLock, TapDevice, XdpInjector, encodeArpFrame, tuneNetlinkSocket } =
+export const { ArpTap, ClsInjector, encodeArpFrame, FileLock, TapDevice, tuneNetlinkSocket, XdpInjector } =
   addon
-export type { ArpPacket, ArpSighting } from '../../native/addon/index.d.ts'
+export type {
+  ArpPacket,
+  ArpSighting,
+} from '../../native/addon/index.d.ts'
 export type ArpTap = Addon.ArpTap
 export type FileLock = Addon.FileLock

@@ -1,213 +1,205 @@
-//! The classic BPF program that a tap attaches to its socket, so that a flood of
-//! frames nobody asked for is turned away before it takes room in the buffer.
+//! Which ARP frames a tap sees.
 
-use libc::{BPF_ABS, BPF_B, BPF_H, BPF_JA, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
-use libc::{SKF_AD_IFINDEX, SKF_AD_OFF, SKF_AD_PKTTYPE, sock_filter};
+use std::net::Ipv4Addr;
 
-/// Which of the arriving ARP frames a tap sees. Those that leave it always sees.
+use crate::arp_frame::ArpFrame;
+use crate::classic_bpf::{
+    Block, ETHERNET, drop_frame, keep_frame, load_half, load_word, when_equal, when_one_of,
+    when_outgoing,
+};
+use crate::tap::Watch;
+
+/// Which of the arriving ARP frames a tap sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming {
     /// Only those whose ARP sender is 0.0.0.0, as in RFC 5227.
     Probes,
+    /// Only those that answer, asked or not: operation 2.
+    Replies,
     /// Every one.
     All,
     /// Not one.
     None,
 }
 
+/// Watches ARP: what leaves, and what arrives and is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArpWatch {
+    /// Which of the arriving frames.
+    pub incoming: Incoming,
+    /// Of the frames that leave only those with one of these as the ARP sender;
+    /// without a list all of them.
+    pub senders: Option<Vec<Ipv4Addr>>,
+}
+
 /// Bytes that the filter keeps of a frame: ARP is 42, the rest is padding.
-pub const KEPT_BYTES: usize = 64;
+const KEPT_BYTES: usize = 64;
 
-const ETHERTYPE_OFFSET: u32 = 12;
-/// 14 bytes of Ethernet, then 14 of ARP before the sender's address (RFC 826).
-const SENDER_IP_OFFSET: u32 = 28;
-// Loads from these offsets read what the kernel knows beside the frame's bytes
-// (linux/filter.h).
-const INTERFACE_INDEX: u32 = (SKF_AD_OFF + SKF_AD_IFINDEX).cast_unsigned();
-const PACKET_TYPE: u32 = (SKF_AD_OFF + SKF_AD_PKTTYPE).cast_unsigned();
+// Of RFC 826: the operation behind 6 bytes of ARP, and the sender's address
+// behind 14.
+const OPERATION_OFFSET: u32 = ETHERNET + 6;
+const SENDER_IP_OFFSET: u32 = ETHERNET + 14;
+const REPLY: u32 = 2;
 
-/// Lets ARP through that leaves, or that arrives and is wanted, on one of
-/// `interfaces`; on any when the list is empty, for a socket bound to one.
-///
-/// A VLAN tag that the NIC strips is not among the frame's bytes: such a frame
-/// passes like an untagged one.
-pub fn program(interfaces: &[u32], incoming: Incoming) -> Vec<sock_filter> {
-    let mut program = vec![load(BPF_H, ETHERTYPE_OFFSET)];
-    program.extend(unless_equal(libc::ETH_P_ARP.cast_unsigned(), drop_frame()));
-    program.extend(require_one_of(interfaces));
-    program.push(load(BPF_B, PACKET_TYPE));
-    program.extend(when_equal(libc::PACKET_OUTGOING.into(), keep_frame()));
+impl Watch for ArpWatch {
+    type Frame = ArpFrame;
+    const ETHERTYPES: &'static [u16] = &[libc::ETH_P_ARP as u16];
+    const KEPT_BYTES: usize = KEPT_BYTES;
+
+    fn wanted(&self) -> Block {
+        [
+            when_outgoing(leaving(self.senders.as_deref())),
+            arriving(self.incoming),
+        ]
+        .concat()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<ArpFrame> {
+        ArpFrame::parse(bytes)
+    }
+}
+
+fn leaving(senders: Option<&[Ipv4Addr]>) -> Block {
+    let Some(senders) = senders else {
+        return keep_frame(KEPT_BYTES);
+    };
+    let senders: Vec<u32> = senders.iter().copied().map(u32::from).collect();
+    [
+        load_word(SENDER_IP_OFFSET),
+        when_one_of(&senders, keep_frame(KEPT_BYTES)),
+        drop_frame(),
+    ]
+    .concat()
+}
+
+fn arriving(incoming: Incoming) -> Block {
     match incoming {
-        Incoming::None => program.push(drop_frame()),
-        Incoming::All => program.push(keep_frame()),
-        Incoming::Probes => {
-            program.push(load(BPF_W, SENDER_IP_OFFSET));
-            program.extend(when_equal(0, keep_frame()));
-            program.push(drop_frame());
-        }
+        Incoming::None => drop_frame(),
+        Incoming::All => keep_frame(KEPT_BYTES),
+        Incoming::Probes => keep_only_when(load_word(SENDER_IP_OFFSET), 0),
+        Incoming::Replies => keep_only_when(load_half(OPERATION_OFFSET), REPLY),
     }
-    program
 }
 
-fn require_one_of(interfaces: &[u32]) -> Vec<sock_filter> {
-    let mut program = Vec::new();
-    if interfaces.is_empty() {
-        return program;
-    }
-    program.push(load(BPF_W, INTERFACE_INDEX));
-    // A conditional jump reaches 255 instructions, an unconditional one any
-    // number of them: hosts have been seen with more VLAN interfaces than that.
-    for remaining in (0..interfaces.len() as u32).rev() {
-        let index = interfaces[remaining as usize];
-        program.extend(when_equal(index, jump_over(2 * remaining + 1)));
-    }
-    program.push(drop_frame());
-    program
-}
-
-fn load(size: u32, offset: u32) -> sock_filter {
-    instruction(BPF_LD | BPF_ABS | size, offset)
-}
-
-fn when_equal(value: u32, then: sock_filter) -> [sock_filter; 2] {
-    let compare = sock_filter {
-        jf: 1,
-        ..instruction(BPF_JMP | BPF_JEQ | BPF_K, value)
-    };
-    [compare, then]
-}
-
-fn unless_equal(value: u32, then: sock_filter) -> [sock_filter; 2] {
-    let compare = sock_filter {
-        jt: 1,
-        ..instruction(BPF_JMP | BPF_JEQ | BPF_K, value)
-    };
-    [compare, then]
-}
-
-fn jump_over(instructions: u32) -> sock_filter {
-    instruction(BPF_JMP | BPF_JA, instructions)
-}
-
-fn keep_frame() -> sock_filter {
-    instruction(BPF_RET | BPF_K, KEPT_BYTES as u32)
-}
-
-fn drop_frame() -> sock_filter {
-    instruction(BPF_RET | BPF_K, 0)
-}
-
-fn instruction(code: u32, k: u32) -> sock_filter {
-    sock_filter {
-        // The opcodes of classic BPF are one byte (linux/bpf_common.h).
-        code: code as u16,
-        jt: 0,
-        jf: 0,
-        k,
-    }
+fn keep_only_when(load: Block, value: u32) -> Block {
+    [
+        load,
+        when_equal(value, keep_frame(KEPT_BYTES)),
+        drop_frame(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bpf_interpreter::{Seen, keeps};
     use crate::same_cases;
+    use crate::tap::filter;
+    use libc::sock_filter;
     use proptest::prelude::*;
 
-    /// A frame and what the kernel knows beside its bytes.
-    struct Seen<'a> {
-        bytes: &'a [u8],
-        interface: u32,
-        outgoing: bool,
-    }
+    const ARP: u16 = 0x0806;
+    const IPV4: u16 = 0x0800;
+    const REQUEST: u16 = 1;
+    const REPLY: u16 = 2;
+    const NOBODY: [u8; 4] = [0; 4];
+    const VIP: [u8; 4] = [10, 0, 0, 100];
 
-    /// Runs a program as Documentation/networking/filter.rst describes it; a
-    /// load beyond the frame drops it.
-    fn keeps(program: &[sock_filter], seen: &Seen) -> bool {
-        let (mut at, mut accumulator) = (0, 0);
-        loop {
-            let sock_filter { code, jt, jf, k } = program[at];
-            at += 1;
-            match u32::from(code) {
-                0x06 => return k != 0,
-                0x05 => at += k as usize,
-                0x15 => at += usize::from(if accumulator == k { jt } else { jf }),
-                _ if k == INTERFACE_INDEX => accumulator = seen.interface,
-                _ if k == PACKET_TYPE => accumulator = if seen.outgoing { 4 } else { 1 },
-                load => {
-                    let size = [4, 2, 1][(load >> 3 & 3) as usize];
-                    let Some(bytes) = seen.bytes.get(k as usize..k as usize + size) else {
-                        return false;
-                    };
-                    accumulator = bytes
-                        .iter()
-                        .fold(0, |sum, byte| sum << 8 | u32::from(*byte));
-                }
-            }
-        }
-    }
-
-    fn frame(ethertype: [u8; 2], sender_ip: [u8; 4]) -> [u8; 42] {
+    fn frame(ethertype: u16, operation: u16, sender_ip: [u8; 4]) -> [u8; 42] {
         let mut bytes = [0xee; 42];
-        bytes[12..14].copy_from_slice(&ethertype);
+        bytes[12..14].copy_from_slice(&ethertype.to_be_bytes());
+        bytes[20..22].copy_from_slice(&operation.to_be_bytes());
         bytes[28..32].copy_from_slice(&sender_ip);
         bytes
     }
 
-    const ARP: [u8; 2] = [0x08, 0x06];
-    const IPV4: [u8; 2] = [0x08, 0x00];
+    fn program(incoming: Incoming, senders: Option<Vec<Ipv4Addr>>) -> Vec<sock_filter> {
+        filter(&ArpWatch { incoming, senders }, &[])
+    }
 
     #[test]
-    fn lets_in_what_leaves_and_the_wanted_of_what_arrives() {
-        for (incoming, outgoing, ethertype, sender_ip, expected) in [
-            (Incoming::None, true, ARP, [10, 0, 0, 1], true),
-            (Incoming::None, false, ARP, [0; 4], false),
-            (Incoming::Probes, true, ARP, [10, 0, 0, 1], true),
-            (Incoming::Probes, false, ARP, [0; 4], true),
-            (Incoming::Probes, false, ARP, [0, 0, 0, 1], false),
-            (Incoming::All, false, ARP, [10, 0, 0, 1], true),
-            (Incoming::All, false, IPV4, [0; 4], false),
-            (Incoming::All, true, IPV4, [0; 4], false),
+    fn lets_in_the_wanted_of_what_arrives() {
+        for (incoming, ethertype, operation, sender_ip, expected) in [
+            (Incoming::None, ARP, REQUEST, NOBODY, false),
+            (Incoming::Probes, ARP, REQUEST, NOBODY, true),
+            (Incoming::Probes, ARP, REQUEST, [0, 0, 0, 1], false),
+            (Incoming::Replies, ARP, REPLY, VIP, true),
+            (Incoming::Replies, ARP, REQUEST, VIP, false),
+            (Incoming::Replies, ARP, 0x0102, VIP, false),
+            (Incoming::Replies, IPV4, REPLY, VIP, false),
+            (Incoming::All, ARP, REQUEST, VIP, true),
+            (Incoming::All, IPV4, REQUEST, NOBODY, false),
         ] {
-            let bytes = frame(ethertype, sender_ip);
-            let seen = Seen {
-                bytes: &bytes,
-                interface: 3,
-                outgoing,
-            };
-            let kept = keeps(&program(&[], incoming), &seen);
-            assert_eq!(
-                kept, expected,
-                "{incoming:?} {outgoing} {ethertype:?} {sender_ip:?}"
-            );
+            let bytes = frame(ethertype, operation, sender_ip);
+            // Whose frames may leave does not matter to those that arrive.
+            for senders in [None, Some(Vec::new())] {
+                let kept = keeps(&program(incoming, senders), Seen::arriving(&bytes));
+                assert_eq!(kept, expected, "{incoming:?} {ethertype:#x} {operation}");
+            }
         }
     }
 
     #[test]
-    fn drops_an_arriving_frame_too_short_to_tell() {
-        let bytes = frame(ARP, [0; 4]);
-        let seen = Seen {
-            bytes: &bytes[..31],
-            interface: 3,
-            outgoing: false,
-        };
-        assert!(!keeps(&program(&[], Incoming::Probes), &seen));
+    fn lets_in_all_that_leaves_or_only_what_names_a_sender() {
+        for (senders, sender_ip, expected) in [
+            (None, NOBODY, true),
+            (None, VIP, true),
+            (Some(vec![]), VIP, false),
+            (Some(vec![VIP.into()]), VIP, true),
+            (Some(vec![VIP.into()]), NOBODY, false),
+            (Some(vec![Ipv4Addr::LOCALHOST, VIP.into()]), VIP, true),
+        ] {
+            for operation in [REQUEST, REPLY] {
+                let bytes = frame(ARP, operation, sender_ip);
+                let kept = keeps(
+                    &program(Incoming::None, senders.clone()),
+                    Seen::leaving(&bytes),
+                );
+                assert_eq!(kept, expected, "{senders:?} {sender_ip:?}");
+            }
+        }
+        let ipv4 = frame(IPV4, REPLY, VIP);
+        assert!(!keeps(&program(Incoming::All, None), Seen::leaving(&ipv4)));
+    }
+
+    #[test]
+    fn drops_a_frame_too_short_to_tell() {
+        let bytes = frame(ARP, REPLY, NOBODY);
+        let cut = |length| Seen::arriving(&bytes[..length]);
+        assert!(!keeps(&program(Incoming::Probes, None), cut(31)));
+        assert!(!keeps(&program(Incoming::Replies, None), cut(21)));
+        let senders = Some(vec![Ipv4Addr::UNSPECIFIED]);
+        assert!(!keeps(
+            &program(Incoming::None, senders),
+            Seen::leaving(&bytes[..31])
+        ));
     }
 
     proptest! {
         #![proptest_config(same_cases::config())]
 
         #[test]
-        fn sees_exactly_the_interfaces_given(
-            interfaces in prop::collection::hash_set(1..2000_u32, 1..600),
-            other in 1..2000_u32,
+        fn shows_what_leaves_of_any_number_of_senders(
+            senders in prop::collection::vec(0..2000_u32, 0..1000),
+            sender in 0..2000_u32,
         ) {
-            let interfaces: Vec<u32> = interfaces.into_iter().collect();
-            let program = program(&interfaces, Incoming::None);
-            let bytes = frame(ARP, [0; 4]);
-            for interface in interfaces.iter().copied().chain([other]) {
-                let seen = Seen { bytes: &bytes, interface, outgoing: true };
-                prop_assert_eq!(keeps(&program, &seen), interfaces.contains(&interface));
-            }
+            let senders: Vec<Ipv4Addr> = senders.into_iter().map(Ipv4Addr::from).collect();
+            let bytes = frame(ARP, REQUEST, sender.to_be_bytes());
+            let expected = senders.contains(&sender.into());
+            let program = program(Incoming::Replies, Some(senders));
+            prop_assert_eq!(keeps(&program, Seen::leaving(&bytes)), expected);
+        }
+
+        // What the filter keeps of a frame is all that the parser gets.
+        #[test]
+        fn a_frame_is_understood_from_what_is_kept(sender_ip: [u8; 4], padding in 0..1400_usize) {
+            let mut bytes = frame(ARP, REPLY, sender_ip).to_vec();
+            bytes[14..20].copy_from_slice(&[0, 1, 8, 0, 6, 4]);
+            bytes.resize(bytes.len() + padding, 0);
+            let kept = &bytes[..bytes.len().min(KEPT_BYTES)];
+            prop_assert_eq!(ArpWatch::parse(kept), ArpWatch::parse(&bytes));
+            prop_assert!(ArpWatch::parse(kept).is_some());
         }
     }
 }

@@ -10,10 +10,10 @@
 pub mod address;
 pub mod arp_filter;
 pub mod arp_frame;
-pub mod arp_tap;
 pub mod binding;
 pub mod bpf;
 pub mod call_error;
+pub mod classic_bpf;
 pub mod closing;
 pub mod file_lock;
 pub mod frame_sender;
@@ -21,7 +21,10 @@ pub mod injector;
 pub mod netlink_socket;
 pub mod packet_socket;
 pub mod socket_option;
+pub mod tap;
 pub mod tap_device;
 
+#[cfg(test)]
+mod bpf_interpreter;
 #[cfg(test)]
 mod same_cases;

@@ -115,7 +115,9 @@ pub fn take_drop_count(socket: &OwnedFd) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arp_filter::{Incoming, program};
+    use crate::arp_filter::{ArpWatch, Incoming};
+    use crate::tap::filter;
+    use std::net::Ipv4Addr;
     use std::os::unix::net::UnixDatagram;
 
     /// A socket that anybody may open, to see what the kernel makes of a filter.
@@ -128,44 +130,59 @@ mod tests {
         Ok((sender, receiver.into()))
     }
 
-    fn frame(ethertype: u16, sender_ip: [u8; 4]) -> [u8; 42] {
+    fn arp(incoming: Incoming, sender_count: u32) -> ArpWatch {
+        // From 192.0.0.0 on: the kernel takes two instructions for such a number.
+        let addresses = (0..sender_count).map(|number| Ipv4Addr::from(0xc000_0000 + number));
+        ArpWatch {
+            incoming,
+            senders: Some(addresses.collect()),
+        }
+    }
+
+    fn frame(ethertype: u16, operation: u16, sender_ip: [u8; 4]) -> [u8; 42] {
         let mut bytes = [0xee; 42];
         bytes[12..14].copy_from_slice(&ethertype.to_be_bytes());
+        bytes[20..22].copy_from_slice(&operation.to_be_bytes());
         bytes[28..32].copy_from_slice(&sender_ip);
         bytes
     }
 
     #[test]
-    fn the_kernel_runs_the_filter_of_a_tap() {
-        let (arp, ipv4) = (0x0806, 0x0800);
-        for (incoming, ethertype, sender_ip, expected) in [
-            (Incoming::Probes, arp, [0; 4], true),
-            (Incoming::Probes, arp, [10, 0, 0, 1], false),
-            (Incoming::Probes, ipv4, [0; 4], false),
-            (Incoming::All, arp, [10, 0, 0, 1], true),
-            (Incoming::All, ipv4, [0; 4], false),
-            (Incoming::None, arp, [0; 4], false),
+    fn the_kernel_runs_the_filter_of_an_arp_tap() {
+        let (arp_type, ipv4_type) = (0x0806, 0x0800);
+        for (incoming, ethertype, operation, sender_ip, expected) in [
+            (Incoming::Probes, arp_type, 1, [0; 4], true),
+            (Incoming::Probes, arp_type, 1, [10, 0, 0, 1], false),
+            (Incoming::Probes, ipv4_type, 1, [0; 4], false),
+            (Incoming::Replies, arp_type, 2, [10, 0, 0, 1], true),
+            (Incoming::Replies, arp_type, 1, [10, 0, 0, 1], false),
+            (Incoming::All, arp_type, 1, [10, 0, 0, 1], true),
+            (Incoming::All, ipv4_type, 1, [0; 4], false),
+            (Incoming::None, arp_type, 1, [0; 4], false),
         ] {
-            let (sender, receiver) = filtered(&program(&[], incoming)).unwrap();
-            sender.send(&frame(ethertype, sender_ip)).unwrap();
+            let (sender, receiver) = filtered(&filter(&arp(incoming, 600), &[])).unwrap();
+            sender
+                .send(&frame(ethertype, operation, sender_ip))
+                .unwrap();
             let received = receiver.recv(&mut [0; 64]).is_ok();
             assert_eq!(
                 received, expected,
-                "{incoming:?} {ethertype:#x} {sender_ip:?}"
+                "{incoming:?} {ethertype:#x} {operation} {sender_ip:?}"
             );
         }
     }
 
     #[test]
-    fn the_kernel_has_room_for_2000_interfaces() {
+    fn the_kernel_has_room_for_2000_interfaces_or_senders() {
         let interfaces: Vec<u32> = (1..=2000).collect();
-        assert!(filtered(&program(&interfaces, Incoming::All)).is_ok());
+        assert!(filtered(&filter(&arp(Incoming::All, 0), &interfaces)).is_ok());
+        assert!(filtered(&filter(&arp(Incoming::All, 2000), &[])).is_ok());
     }
 
     #[test]
     fn says_so_when_the_filter_is_too_long() {
         let interfaces: Vec<u32> = (1..=40_000).collect();
-        let refused = filtered(&program(&interfaces, Incoming::All));
+        let refused = filtered(&filter(&arp(Incoming::All, 0), &interfaces));
         assert_eq!(refused.unwrap_err().code(), "EINVAL");
     }
 }

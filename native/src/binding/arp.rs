@@ -1,21 +1,19 @@
 //! ARP frames and the tap that sees them.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
-use nix::errno::Errno;
 
 use super::Result;
+use super::address::{invalid, ip, mac};
+use super::tap_class::tap_class;
 use super::until_closed::UntilClosed;
 use super::worker::promise_of;
-use crate::address::MacAddress;
-use crate::arp_filter::Incoming;
+use crate::arp_filter::{ArpWatch, Incoming};
 use crate::arp_frame::ArpFrame;
-use crate::arp_tap::{self, Sighting};
-use crate::call_error::CallError;
+use crate::tap::{Sighting, Tap};
 
 /// One ARP packet for IPv4 over Ethernet (RFC 826). Ethernet addresses read
 /// 'aa:bb:cc:dd:ee:ff', IPv4 addresses are dotted quads.
@@ -73,90 +71,65 @@ pub struct ArpSighting {
     pub packet: ArpPacket,
 }
 
-/// What an ArpTap sees, besides the frames that leave.
+/// What an ArpTap sees.
 #[napi(object)]
 pub struct ArpTapOptions {
     /// Of the arriving ARP frames: 'probes' only those with sender IP 0.0.0.0
-    /// (RFC 5227), so that a flood of others cannot fill the buffer; 'all' every
-    /// one; 'none' not one.
-    #[napi(ts_type = "'probes' | 'all' | 'none'")]
+    /// (RFC 5227), so that a flood of others cannot fill the buffer; 'replies' only
+    /// those of operation 2; 'all' every one; 'none' not one.
+    #[napi(ts_type = "'probes' | 'replies' | 'all' | 'none'")]
     pub incoming: String,
+    /// IPv4 addresses: of the ARP frames that leave only those whose ARP sender is
+    /// one of them, and none for an empty list. Left out: all that leave.
+    pub senders: Option<Vec<String>>,
     /// The receive buffer in bytes, which the kernel doubles; without
     /// CAP_NET_ADMIN capped at net.core.rmem_max. Default net.core.rmem_default.
     pub buffer_bytes: Option<u32>,
 }
 
-/// Sees every ARP frame that leaves the given interfaces, and of the arriving
-/// ones only those that its filter in the kernel lets in. A frame that this host
-/// injects counts as arriving. Needs CAP_NET_RAW.
+/// Sees the ARP frames that leave the given interfaces, and the arriving ones, as
+/// far as its filter in the kernel lets them in. A frame that this host injects
+/// counts as arriving. Needs CAP_NET_RAW.
 ///
 /// Where the NIC strips VLAN tags, a tagged ARP frame looks like an untagged one.
 #[napi]
-pub struct ArpTap(UntilClosed<arp_tap::ArpTap>);
+pub struct ArpTap(UntilClosed<Tap<ArpWatch>>);
 
 #[napi]
 impl ArpTap {
-    /// Watches from now on. Throws EINVAL for no interface or above 2000 of them,
-    /// ENODEV, EPERM.
+    /// Watches from now on. Throws EINVAL for no interface, and for more than
+    /// 2000 interfaces and senders together; ENODEV, EPERM.
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindexes: Vec<u32>, options: ArpTapOptions) -> Result<Self> {
         let incoming = match options.incoming.as_str() {
             "probes" => Incoming::Probes,
+            "replies" => Incoming::Replies,
             "all" => Incoming::All,
             "none" => Incoming::None,
             other => return Err(invalid("incoming", other).into()),
         };
-        let tap = arp_tap::ArpTap::open(&ifindexes, incoming, options.buffer_bytes)?;
+        let senders = options
+            .senders
+            .map(|texts| texts.iter().map(|text| ip("senders", text)).collect());
+        let watch = ArpWatch {
+            incoming,
+            senders: senders.transpose()?,
+        };
+        let tap = Tap::open(&ifindexes, &watch, options.buffer_bytes)?;
         Ok(Self(UntilClosed::new("ArpTap", tap)))
     }
-
-    /// Resolves with everything queued as soon as that is anything; with [] after
-    /// timeoutMs, or when the tap is closed meanwhile.
-    ///
-    /// Waits on a thread of its own. Rejects with ENETDOWN once when its only
-    /// interface is down or went down, and with EBADF when it is closed already.
-    #[napi(ts_return_type = "Promise<Array<ArpSighting>>", catch_unwind)]
-    pub fn receive<'env>(&self, env: &'env Env, timeout_ms: f64) -> napi::Result<Object<'env>> {
-        let tap = self.0.get();
-        // The cast takes what is below 0, and what is no number, for 0.
-        let timeout = Duration::from_micros((timeout_ms * 1e3) as u64);
-        promise_of(env, move || Ok(sightings(tap?.receive(timeout)?)))
-    }
-
-    /// What is queued now, without waiting; of at most 4096 frames.
-    /// Throws as receive() rejects.
-    #[napi(catch_unwind)]
-    pub fn drain(&self) -> Result<Vec<ArpSighting>> {
-        Ok(sightings(self.0.get()?.drain()?))
-    }
-
-    /// Frames that found the buffer full since the last call (PACKET_STATISTICS).
-    #[napi(catch_unwind)]
-    pub fn take_drop_count(&self) -> Result<u32> {
-        Ok(self.0.get()?.take_drop_count()?)
-    }
-
-    /// Ends a receive() under way too. Later calls of the others throw EBADF.
-    #[napi(catch_unwind)]
-    pub fn close(&mut self) {
-        if let Some(tap) = self.0.close() {
-            tap.close();
-        }
-    }
 }
 
-fn sightings(seen: Vec<Sighting>) -> Vec<ArpSighting> {
-    seen.into_iter().map(ArpSighting::from).collect()
-}
+tap_class!(ArpTap, ArpSighting, "Promise<Array<ArpSighting>>");
 
-impl From<Sighting> for ArpSighting {
+impl From<Sighting<ArpFrame>> for ArpSighting {
     fn from(
         Sighting {
             ifindex,
             outgoing,
             at,
             frame,
-        }: Sighting,
+        }: Sighting<ArpFrame>,
     ) -> Self {
         Self {
             ifindex,
@@ -173,16 +146,4 @@ impl From<Sighting> for ArpSighting {
             },
         }
     }
-}
-
-fn mac(name: &str, text: &str) -> std::result::Result<MacAddress, CallError> {
-    text.parse().map_err(|_| invalid(name, text))
-}
-
-fn ip(name: &str, text: &str) -> std::result::Result<Ipv4Addr, CallError> {
-    text.parse().map_err(|_| invalid(name, text))
-}
-
-fn invalid(name: &str, value: impl std::fmt::Debug) -> CallError {
-    CallError::new(format!("{name} {value:?}"), Errno::EINVAL)
 }

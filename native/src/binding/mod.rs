@@ -7,6 +7,8 @@ pub mod injection;
 pub mod lock;
 pub mod netlink;
 
+mod address;
+mod tap_class;
 mod until_closed;
 mod worker;
 

@@ -1,6 +1,7 @@
-//! Watches the ARP frames of one or more interfaces.
+//! Watches frames of one kind on one or more interfaces.
 
 use std::io::IoSliceMut;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, RecvMsg, recvmsg};
 use nix::sys::time::TimeSpec;
 
-use crate::arp_filter::{self, Incoming, KEPT_BYTES};
-use crate::arp_frame::ArpFrame;
 use crate::call_error::{CallError, Result};
+use crate::classic_bpf::{self, Block};
 use crate::closing::{Closing, Woken};
 use crate::packet_socket::{self, Receives};
 use crate::socket_option;
@@ -22,17 +22,40 @@ const FRAMES_PER_CALL: usize = 4096;
 /// Seven weeks; a moment too far off cannot be told.
 const LONGEST_WAIT: Duration = Duration::from_millis(u32::MAX as u64);
 
+/// What a tap has filtered in the kernel, and what it makes of what passes.
+pub trait Watch {
+    /// A frame that was understood.
+    type Frame;
+    /// The only ethertypes that [`Watch::wanted`] is run for.
+    const ETHERTYPES: &'static [u16];
+    /// Bytes of a frame that [`Watch::parse`] needs at most.
+    const KEPT_BYTES: usize;
+
+    /// Ends for every frame: with `KEPT_BYTES` of it, or without it.
+    fn wanted(&self) -> Block;
+
+    /// `None` for what passed the filter and yet is not what is watched.
+    fn parse(bytes: &[u8]) -> Option<Self::Frame>;
+}
+
+/// The filter of a tap on `interfaces`; of the one it is bound to when the list
+/// is empty.
+pub fn filter<W: Watch>(watch: &W, interfaces: &[u32]) -> Block {
+    classic_bpf::program(W::ETHERTYPES, interfaces, watch.wanted())
+}
+
 /// A tap on a packet socket. It sees what leaves the host and what reaches its
 /// stack, whoever sent it; frames that this host injects count as arriving.
 #[derive(Debug)]
-pub struct ArpTap {
+pub struct Tap<W> {
     socket: OwnedFd,
     closing: Closing,
+    watch: PhantomData<fn() -> W>,
 }
 
 /// A frame that the tap saw.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sighting {
+pub struct Sighting<Frame> {
     /// The interface it passed.
     pub ifindex: u32,
     /// Whether it left the host.
@@ -40,17 +63,17 @@ pub struct Sighting {
     /// When the kernel saw it, since 1970.
     pub at: Duration,
     /// The frame itself.
-    pub frame: ArpFrame,
+    pub frame: Frame,
 }
 
-impl ArpTap {
+impl<W: Watch> Tap<W> {
     /// Watches `interfaces`; a single one by binding to it, more by the filter.
     /// `buffer_bytes` sizes the receive buffer, else net.core.rmem_default holds.
     ///
     /// Errors: `EINVAL` for no interface or more than the kernel's filter has
     /// room for (2,000 pass), `EPERM` without `CAP_NET_RAW`, `ENODEV`
     /// for a single interface that does not exist (of several, it is never seen).
-    pub fn open(interfaces: &[u32], incoming: Incoming, buffer_bytes: Option<u32>) -> Result<Self> {
+    pub fn open(interfaces: &[u32], watch: &W, buffer_bytes: Option<u32>) -> Result<Self> {
         let (bound, filtered) = match interfaces {
             [] => return Err(CallError::new("tap on no interface", Errno::EINVAL)),
             // 0 would bind to every interface of the host.
@@ -66,20 +89,21 @@ impl ArpTap {
         }
         socket_option::TIMESTAMP.set(&socket, 1)?;
         // Before bind, or unfiltered frames slip in.
-        packet_socket::attach_filter(&socket, &arp_filter::program(filtered, incoming))?;
+        packet_socket::attach_filter(&socket, &filter(watch, filtered))?;
         packet_socket::bind(&socket, Receives::Everything, bound)?;
         Ok(Self {
             socket,
             closing: Closing::new()?,
+            watch: PhantomData,
         })
     }
 
     /// Waits for sightings and takes all that are queued. Empty after `timeout`,
-    /// or once [`ArpTap::close`] was called.
+    /// or once [`Tap::close`] was called.
     ///
     /// Errors: `ENETDOWN` once for an interface that is down or went down; the
     /// next call works. Only a tap on one interface hears of it.
-    pub fn receive(&self, timeout: Duration) -> Result<Vec<Sighting>> {
+    pub fn receive(&self, timeout: Duration) -> Result<Vec<Sighting<W::Frame>>> {
         let deadline = Instant::now() + timeout.min(LONGEST_WAIT);
         loop {
             match self.closing.wait(Some(self.socket.as_fd()), deadline)? {
@@ -95,10 +119,11 @@ impl ArpTap {
     }
 
     /// Takes what is queued now, of at most 4,096 frames. Errors: as `receive`.
-    pub fn drain(&self) -> Result<Vec<Sighting>> {
+    pub fn drain(&self) -> Result<Vec<Sighting<W::Frame>>> {
         let mut sightings = Vec::new();
+        let mut bytes = vec![0; W::KEPT_BYTES];
         for _ in 0..FRAMES_PER_CALL {
-            match self.take_one() {
+            match self.take_one(&mut bytes) {
                 Ok(sighting) => sightings.extend(sighting),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => break,
@@ -114,15 +139,14 @@ impl ArpTap {
         packet_socket::take_drop_count(&self.socket)
     }
 
-    /// Ends every [`ArpTap::receive`].
+    /// Ends every [`Tap::receive`].
     pub fn close(&self) {
         self.closing.close();
     }
 
-    /// `None` for what passed the filter and yet is not ARP for IPv4.
-    fn take_one(&self) -> nix::Result<Option<Sighting>> {
-        let mut bytes = [0; KEPT_BYTES];
-        let mut buffer = [IoSliceMut::new(&mut bytes)];
+    /// `None` for what passed the filter and yet is not what is watched.
+    fn take_one(&self, bytes: &mut [u8]) -> nix::Result<Option<Sighting<W::Frame>>> {
+        let mut buffer = [IoSliceMut::new(bytes)];
         let mut control = cmsg_space!(TimeSpec);
         let message = recvmsg::<LinkAddr>(
             self.socket.as_raw_fd(),
@@ -132,7 +156,7 @@ impl ArpTap {
         )?;
         let at = arrival(&message)?;
         let (length, address) = (message.bytes, message.address);
-        let frame = bytes.get(..length).and_then(ArpFrame::parse);
+        let frame = bytes.get(..length).and_then(W::parse);
         Ok(address.zip(frame).map(|(address, frame)| Sighting {
             ifindex: address.ifindex() as u32,
             outgoing: address.pkttype() == libc::PACKET_OUTGOING,
