@@ -8,11 +8,24 @@ import type * as Addon from '../../native/addon/index.d.ts'
 const path = import.meta.filename.endsWith('.ts') ? '../../native/addon/rs-agent.node' : './rs-agent.node'
 const addon: typeof Addon = createRequire(import.meta.url)(path)
 
-export const { ArpTap, ClsInjector, encodeArpFrame, FileLock, TapDevice, tuneNetlinkSocket, XdpInjector } =
-  addon
+export const {
+  ArpTap,
+  ClsInjector,
+  encodeArpFrame,
+  encodeNeighbourSolicitation,
+  FileLock,
+  NdpTap,
+  TapDevice,
+  tuneNetlinkSocket,
+  XdpInjector,
+} = addon
 export type {
   ArpPacket,
   ArpSighting,
+  NdpPacket,
+  NdpSighting,
+  NeighbourSolicitation,
 } from '../../native/addon/index.d.ts'
 export type ArpTap = Addon.ArpTap
 export type FileLock = Addon.FileLock
+export type NdpTap = Addon.NdpTap

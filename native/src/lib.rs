@@ -1,5 +1,5 @@
 //! The addon of rs-agent: the few things that need Linux itself rather than
-//! Node. Watching ARP on a NIC, handing the stack a frame as if it had arrived,
+//! Node. Watching ARP and neighbour discovery on a NIC, handing the stack a frame as if it had arrived,
 //! a lock that dies with the process, and the socket options that the netlink
 //! library leaves out.
 //!
@@ -18,6 +18,8 @@ pub mod closing;
 pub mod file_lock;
 pub mod frame_sender;
 pub mod injector;
+pub mod ndp_filter;
+pub mod ndp_frame;
 pub mod netlink_socket;
 pub mod packet_socket;
 pub mod socket_option;

@@ -5,6 +5,7 @@ pub mod arp;
 pub mod frames;
 pub mod injection;
 pub mod lock;
+pub mod ndp;
 pub mod netlink;
 
 mod address;
