@@ -13,8 +13,10 @@ export const {
   ClsInjector,
   encodeArpFrame,
   encodeNeighbourSolicitation,
+  encodeTcpSegment,
   FileLock,
   NdpTap,
+  TcpTap,
   TapDevice,
   tuneNetlinkSocket,
   XdpInjector,
@@ -25,7 +27,11 @@ export type {
   NdpPacket,
   NdpSighting,
   NeighbourSolicitation,
+  TcpPacket,
+  TcpSegment,
+  TcpSighting,
 } from '../../native/addon/index.d.ts'
 export type ArpTap = Addon.ArpTap
 export type FileLock = Addon.FileLock
 export type NdpTap = Addon.NdpTap
+export type TcpTap = Addon.TcpTap

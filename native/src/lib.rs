@@ -1,5 +1,5 @@
 //! The addon of rs-agent: the few things that need Linux itself rather than
-//! Node. Watching ARP and neighbour discovery on a NIC, handing the stack a frame as if it had arrived,
+//! Node. Watching ARP, neighbour discovery and TCP on a NIC, handing the stack a frame as if it had arrived,
 //! a lock that dies with the process, and the socket options that the netlink
 //! library leaves out.
 //!
@@ -25,6 +25,9 @@ pub mod packet_socket;
 pub mod socket_option;
 pub mod tap;
 pub mod tap_device;
+pub mod tcp_filter;
+pub mod tcp_frame;
+pub mod tcp_probe;
 
 #[cfg(test)]
 mod bpf_interpreter;

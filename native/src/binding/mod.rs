@@ -7,6 +7,7 @@ pub mod injection;
 pub mod lock;
 pub mod ndp;
 pub mod netlink;
+pub mod tcp;
 
 mod address;
 mod tap_class;
