@@ -16,6 +16,7 @@ export const {
   encodeTcpSegment,
   FileLock,
   NdpTap,
+  provokeArpRequest,
   TcpTap,
   TapDevice,
   tuneNetlinkSocket,

@@ -10,6 +10,7 @@
 pub mod address;
 pub mod arp_filter;
 pub mod arp_frame;
+pub mod arp_request;
 pub mod binding;
 pub mod bpf;
 pub mod call_error;
@@ -20,8 +21,10 @@ pub mod frame_sender;
 pub mod injector;
 pub mod ndp_filter;
 pub mod ndp_frame;
+pub mod neighbour_table;
 pub mod netlink_socket;
 pub mod packet_socket;
+pub mod rtnetlink;
 pub mod socket_option;
 pub mod tap;
 pub mod tap_device;

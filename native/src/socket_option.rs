@@ -22,6 +22,11 @@ pub const RECEIVE_BUFFER: SocketOption = SocketOption(SOL_SOCKET, libc::SO_RCVBU
 /// The same without the cap, for `CAP_NET_ADMIN`.
 pub const RECEIVE_BUFFER_UNCAPPED: SocketOption =
     SocketOption(SOL_SOCKET, libc::SO_RCVBUFFORCE, "SO_RCVBUFFORCE");
+/// Packets leave by this interface only (5.0).
+pub const BIND_TO_INTERFACE: SocketOption =
+    SocketOption(SOL_SOCKET, libc::SO_BINDTOIFINDEX, "SO_BINDTOIFINDEX");
+/// Destinations are taken to be on the segment.
+pub const DONT_ROUTE: SocketOption = SocketOption(SOL_SOCKET, libc::SO_DONTROUTE, "SO_DONTROUTE");
 /// Errors come with text and the place of the mistake (4.12).
 pub const EXTENDED_ACK: SocketOption =
     SocketOption(SOL_NETLINK, libc::NETLINK_EXT_ACK, "NETLINK_EXT_ACK");

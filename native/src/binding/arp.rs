@@ -13,6 +13,7 @@ use super::until_closed::UntilClosed;
 use super::worker::promise_of;
 use crate::arp_filter::{ArpWatch, Incoming};
 use crate::arp_frame::ArpFrame;
+use crate::arp_request;
 use crate::tap::{Sighting, Tap};
 
 /// One ARP packet for IPv4 over Ethernet (RFC 826). Ethernet addresses read
@@ -146,4 +147,20 @@ impl From<Sighting<ArpFrame>> for ArpSighting {
             },
         }
     }
+}
+
+/// Makes the kernel's own ARP code ask for an address on an interface, for a packet
+/// from sourceIp, and has it forget at once whom it asked for: no entry stays in
+/// the neighbour table. The request is on the wire; which sender it names is up to
+/// the kernel (arp_announce). Needs CAP_NET_ADMIN and Linux 5.0.
+///
+/// Throws, with nothing sent, EEXIST when the table has an entry for targetIp
+/// already, EADDRNOTAVAIL when sourceIp is not an address of this host, EPERM,
+/// ENODEV, EINVAL on text that is not an IPv4 address; as sendto(2) fails, such as
+/// ENETUNREACH while the interface is down.
+#[napi(catch_unwind)]
+pub fn provoke_arp_request(ifindex: u32, source_ip: String, target_ip: String) -> Result<()> {
+    let source = ip("sourceIp", &source_ip)?;
+    let target = ip("targetIp", &target_ip)?;
+    Ok(arp_request::provoke(ifindex, source, target)?)
 }
