@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libc::c_long;
 
@@ -135,7 +135,8 @@ pub struct XdpContext {
 /// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program decides really happens (5.18).
 const LIVE_FRAMES: u32 = 2;
 
-/// A loaded program. The kernel forgets it when this is dropped.
+/// A loaded program. The kernel forgets it when this is dropped, unless it was
+/// attached to something meanwhile.
 #[derive(Debug)]
 pub struct Program(OwnedFd);
 
@@ -204,6 +205,12 @@ impl Program {
             repeat: 1,
             ..RunAttributes::default()
         }
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
