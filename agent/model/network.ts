@@ -16,7 +16,12 @@ export interface Link {
   kind?: string
   /** Index of the bridge, bond or VRF that this link is a port of. */
   master?: number
+  /** How an XDP program sees what arrives before the network stack does; absent without one. */
+  xdp?: XdpMode
 }
+
+/** By the driver, by the network stack, by the card itself, or by more than one of them. */
+export type XdpMode = 'native' | 'generic' | 'offload' | 'multiple'
 
 /** What an address on a link carries besides its identity (link, address, prefix). */
 export interface AddressForm {
@@ -39,6 +44,10 @@ export interface InterfaceAddress extends AddressForm {
   prefixLength: number
   /** IFA_F_SECONDARY: goes away with the primary address of its subnet. */
   secondary: boolean
+  /** IFA_F_TENTATIVE: being checked for duplicates, and not in use before that is done (IPv6). */
+  tentative?: true
+  /** IFA_F_DADFAILED: another host has it, so that this one never uses it (IPv6). */
+  duplicate?: true
 }
 
 /** What a route carries besides its identity (destination, table, metric). */

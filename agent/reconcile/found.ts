@@ -70,6 +70,8 @@ function addressForm({
   address: __,
   prefixLength: ___,
   secondary: ____,
+  tentative: _____,
+  duplicate: ______,
   ...form
 }: InterfaceAddress): AddressForm {
   return form

@@ -15,9 +15,11 @@ const IFA_FLAGS = 8
 const IFA_RT_PRIORITY = 9
 const IFA_F_SECONDARY = 0x1
 const IFA_F_NODAD = 0x2
+const IFA_F_DADFAILED = 0x8
 const IFA_F_HOMEADDRESS = 0x10
 /** Not set as such: what it is called when the preferred lifetime is 0. */
 const IFA_F_DEPRECATED = 0x20
+const IFA_F_TENTATIVE = 0x40
 const IFA_F_MANAGETEMPADDR = 0x100
 const IFA_F_NOPREFIXROUTE = 0x200
 const IFA_F_MCAUTOJOIN = 0x400
@@ -61,6 +63,8 @@ export function decodeAddress(body: Buffer, linkName: (index: number) => string)
     ...(broadcast === undefined ? {} : { broadcast: addressFromBytes(broadcast) }),
     ...(far === undefined || far.equals(local) ? {} : { peer: addressFromBytes(far) }),
     ...(metric === undefined ? {} : { metric: readU32(metric) }),
+    ...((flags & IFA_F_TENTATIVE) === 0 ? {} : { tentative: true }),
+    ...((flags & IFA_F_DADFAILED) === 0 ? {} : { duplicate: true }),
   }
 }
 

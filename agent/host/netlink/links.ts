@@ -1,4 +1,4 @@
-import type { Link } from '../../model/network.ts'
+import type { Link, XdpMode } from '../../model/network.ts'
 import { decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
@@ -11,6 +11,10 @@ const IFLA_LINKINFO = 18
 const IFLA_INFO_KIND = 1
 const IFLA_EXT_MASK = 29
 const RTEXT_FILTER_SKIP_STATS = 1 << 3
+const IFLA_XDP = 43
+const IFLA_XDP_ATTACHED = 2
+/** By XDP_ATTACHED_*: 0 is none. */
+const XDP_MODES: readonly (XdpMode | undefined)[] = [undefined, 'native', 'generic', 'offload', 'multiple']
 const ARPHRD_ETHER = 1
 const IFF_UP = 0x1
 const IFF_LOOPBACK = 0x8
@@ -30,17 +34,29 @@ export function decodeLink(body: Buffer): Link {
   const master = attributes.get(IFLA_MASTER)
   const info = attributes.get(IFLA_LINKINFO)
   const kind = info === undefined ? undefined : decodeAttributes(info, 0).get(IFLA_INFO_KIND)
+  const xdp = xdpMode(attributes.get(IFLA_XDP))
   return {
     index: body.readInt32LE(4),
     name: name === undefined ? '' : readCString(name),
-    mac: mac === undefined ? '' : [...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':'),
+    mac: mac === undefined ? '' : macText(mac),
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
     arp: body.readUInt16LE(2) === ARPHRD_ETHER && (flags & IFF_NOARP) === 0,
     ...(kind === undefined ? {} : { kind: readCString(kind) }),
     ...(master === undefined ? {} : { master: readU32(master) }),
+    ...(xdp === undefined ? {} : { xdp }),
   }
+}
+
+function xdpMode(xdp: Buffer | undefined): XdpMode | undefined {
+  if (xdp === undefined) return undefined
+  return XDP_MODES[decodeAttributes(xdp, 0).get(IFLA_XDP_ATTACHED)?.readUInt8(0) ?? 0]
+}
+
+/** As `ip` prints it. */
+export function macText(mac: Uint8Array): string {
+  return [...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':')
 }
 
 /** The body of RTM_SETLINK that gives a link its MAC. */
