@@ -72,6 +72,86 @@ export interface Route extends RouteForm {
   metric: number
 }
 
+/** A question about the way of one packet. */
+export interface RouteQuery {
+  destination: IpAddress
+  source?: IpAddress
+  /**
+   * Index of the link that the packet arrives on: asks what becomes of a packet from outside, which the kernel
+   * also tests by rp_filter and for martians. Needs a source, without which an IPv4 packet is a martian. Absent
+   * for a packet of this host's own.
+   */
+  arrivingOn?: number
+  /** Index of the link that it shall leave by. */
+  leavingBy?: number
+}
+
+/** What the kernel would do with it. */
+export type RouteAnswer =
+  | {
+      kind: 'route'
+      /** RTN_*: 1 unicast, 2 local, 3 broadcast, 4 anycast, 5 multicast. */
+      type: number
+      /**
+       * Number of the routing table that has the route: 254 main, 255 local. Until the first rule is added the IPv4
+       * tables are one, 254, whatever the route; 0 where no route has it (`leavingBy` makes the target on-link).
+       */
+      table: number
+      /** Null for a route without a device. */
+      link: string | null
+      /** Of either family, whatever the family of the destination. */
+      gateway: IpAddress | null
+      /** The query's; without one, what the kernel gives a packet of this host's own. */
+      source: IpAddress | null
+    }
+  | {
+      kind: 'refused'
+      /**
+       * Name of the errno. For a packet from outside: EXDEV is rp_filter and EINVAL a martian, newer kernels (6.18, not
+       * 6.1) say EINVAL for both; EHOSTUNREACH is no way on, by a rule or without forwarding. For one of this host's
+       * own: EINVAL is a blackhole, EACCES prohibit, EHOSTUNREACH and ENETUNREACH an unreachable route or rule, and
+       * ENETUNREACH also no route at all.
+       */
+      code: string
+      /** The errno's name, with the kernel's explanation if it gave one. */
+      message: string
+    }
+
+/** What the kernel knows of an address beyond a link, or that it answers for it. */
+export interface Neighbour {
+  /** Null for a proxy entry of every link. */
+  link: string | null
+  address: IpAddress
+  /** Null while it is not known, and for a proxy entry. */
+  mac: string | null
+  /** NUD_*: 0x01 incomplete, 0x02 reachable, 0x04 stale, 0x08 delay, 0x10 probe, 0x20 failed, 0x40 noarp, 0x80 permanent. */
+  state: number
+  /** This host answers for the address (`ip neigh add proxy`). */
+  proxy: boolean
+}
+
+/** One line of `ip rule`. */
+export interface Rule {
+  /** Rules are followed from the lowest on. */
+  priority: number
+  /** FR_ACT_*: 1 look up in the table, 2 go to another rule, 3 nothing, 6 blackhole, 7 unreachable, 8 prohibit. */
+  action: number
+  /** 0 for actions without one. */
+  table: number
+  /** Null for any. */
+  source: Prefix | null
+  destination: Prefix | null
+  arrivingOn: string | null
+  leavingBy: string | null
+  /** As `ip rule` prints it. */
+  text: string
+}
+
+export interface Prefix {
+  address: IpAddress
+  prefixLength: number
+}
+
 /** A port of a bridge or bond takes no IP traffic of its own: its master does. VRF ports do. */
 export function isBridgeOrBondPort(link: Link, links: readonly Link[]): boolean {
   if (link.master === undefined) return false

@@ -9,10 +9,16 @@ import type { AgentError } from '../../agent/errors.ts'
 import { tuneNetlinkSocket } from '../../agent/host/native.ts'
 import { NETLINK_ROUTE } from '../../agent/host/netlink/connection.ts'
 import { type NetworkEdit, openNetwork } from '../../agent/host/netlink/network.ts'
+import type { AddressFamily, IpAddress } from '../../agent/model/address.ts'
+import type { RouteQuery } from '../../agent/model/network.ts'
 import type { NetlinkSocketOptions } from '../../native/addon/index.d.ts'
 
 export type EngineCall =
-  | { call: 'links' | 'addresses' | 'routes' | 'close' | 'sockets' }
+  | { call: 'links' | 'addresses' | 'routes' | 'neighbours' | 'close' | 'sockets' }
+  | { call: 'lookUpRoute'; query: RouteQuery }
+  | { call: 'rules'; family: AddressFamily }
+  | { call: 'askNeighbour'; address: IpAddress; linkIndex: number }
+  | { call: 'tcFilters'; linkIndex: number }
   | { call: 'edit'; edits: NetworkEdit[] }
   | { call: 'tune'; options: NetlinkSocketOptions }
 
@@ -40,6 +46,14 @@ for await (const line of createInterface(process.stdin)) {
 
 async function answer(call: EngineCall): Promise<unknown> {
   switch (call.call) {
+    case 'lookUpRoute':
+      return network.lookUpRoute(call.query)
+    case 'rules':
+      return network.rules(call.family)
+    case 'askNeighbour':
+      return network.askNeighbour(call.address, call.linkIndex)
+    case 'tcFilters':
+      return network.tcFilters(call.linkIndex)
     case 'edit':
       return network.edit(call.edits)
     case 'tune':

@@ -1,14 +1,13 @@
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { NetworkEdit } from '../../agent/host/netlink/network.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
-import type { InterfaceAddress, Link, Route } from '../../agent/model/network.ts'
+import type { InterfaceAddress, Route } from '../../agent/model/network.ts'
 import { firstLine } from '../support/first-line.ts'
 import type { Host } from '../support/host.ts'
 import type { Spawned } from '../support/namespace.ts'
 import { Segment } from '../support/segment.ts'
-import type { EngineAnswer, EngineCall, EngineSocket } from './netlink-process.ts'
+import { Engine } from './netlink-engine.ts'
 
 let segment: Segment
 let host: Host
@@ -393,44 +392,4 @@ async function boundTo(link: string): Promise<string[]> {
     .map(({ address }) => address)
 }
 
-/** The agent's netlink engine in a process of a host; see netlink-process.ts. */
-class Engine {
-  readonly #process: Spawned
-  readonly #waiting = new Map<number, (answer: EngineAnswer) => void>()
-  #calls = 0
-
-  constructor(host: Host) {
-    this.#process = host.spawn(process.execPath, [engineProgram])
-    createInterface(this.#process.stdout).on('line', line => {
-      const answer: EngineAnswer = JSON.parse(line)
-      this.#waiting.get(answer.id)?.(answer)
-    })
-  }
-
-  links = () => this.call({ call: 'links' }) as Promise<Link[]>
-  addresses = () => this.call({ call: 'addresses' }) as Promise<InterfaceAddress[]>
-  routes = () => this.call({ call: 'routes' }) as Promise<Route[]>
-  edit = (edits: NetworkEdit[]) => this.call({ call: 'edit', edits })
-  close = () => this.call({ call: 'close' })
-  sockets = () => this.call({ call: 'sockets' }) as Promise<EngineSocket[]>
-
-  /** Sends the call at once; rejects with the error's name, code, message and hint. */
-  async call(call: EngineCall): Promise<unknown> {
-    const id = this.#calls++
-    const answered = new Promise<EngineAnswer>(resolve => this.#waiting.set(id, resolve))
-    this.#process.stdin.write(`${JSON.stringify({ id, ...call })}\n`)
-    const dead = this.#process.then(({ stderr }) => Promise.reject(new Error(`the engine ended: ${stderr}`)))
-    const { value, error } = await Promise.race([answered, dead])
-    if (error !== undefined) throw Object.assign(new Error(error.message), error)
-    return value
-  }
-
-  /** Resolves when the process has ended by itself. */
-  end(): Spawned {
-    this.#process.stdin.end()
-    return this.#process
-  }
-}
-
-const engineProgram = fileURLToPath(new URL('./netlink-process.ts', import.meta.url))
 const overrunProgram = fileURLToPath(new URL('./netlink-overrun-process.ts', import.meta.url))

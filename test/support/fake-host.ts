@@ -88,6 +88,11 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
       edit: async edits => {
         for (const one of edits) change(JSON.stringify(one), () => edit(one))
       },
+      lookUpRoute: notPartOfThisFake,
+      rules: notPartOfThisFake,
+      neighbours: notPartOfThisFake,
+      askNeighbour: notPartOfThisFake,
+      tcFilters: notPartOfThisFake,
       forgetNeighbour: async () => undefined,
       redirectArrivals: async () => undefined,
       close: () => undefined,
@@ -112,6 +117,11 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
       },
     },
   }
+}
+
+/** For what only checks ask: they are proven on a real kernel. */
+async function notPartOfThisFake(): Promise<never> {
+  throw new Error('not part of this fake')
 }
 
 /**

@@ -86,6 +86,11 @@ export class NetlinkConnection {
     })
   }
 
+  /** The body of the one message that answers a question; rejects with the kernel's NetlinkRejection. */
+  query(type: number, body: Buffer): Promise<Buffer> {
+    return this.#inTurn(() => this.#queryOnce({ type, flags: NLM_F_ACK, body }))
+  }
+
   /** Ends what is under way and what waits. */
   close(): void {
     this.#closed = true
@@ -145,6 +150,30 @@ export class NetlinkConnection {
           const rejection = parseRejection(message.data as Buffer, 0)
           if (rejection !== null) reject(rejection)
           else resolve(interrupted ? 'interrupted' : bodies)
+        },
+      })
+    })
+  }
+
+  #queryOnce(request: NetlinkRequest): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      let answer: Buffer | undefined
+      this.#start([request], {
+        first: this.#sequence,
+        last: this.#sequence,
+        fail: reject,
+        receive: message => {
+          if (message.type !== NLMSG_ERROR) {
+            answer = message.data as Buffer
+            return
+          }
+          // The ACK comes after the answer; a refusal comes alone.
+          this.#finish()
+          const rejection = parseRejection(message.data as Buffer, message.flags)
+          if (rejection !== null) reject(rejection)
+          else if (answer === undefined)
+            reject(new Error('the kernel acknowledged a question without an answer'))
+          else resolve(answer)
         },
       })
     })

@@ -1,5 +1,13 @@
-import { hostPrefixLength, type IpAddress } from '../../model/address.ts'
-import type { InterfaceAddress, Link, Route } from '../../model/network.ts'
+import { type AddressFamily, hostPrefixLength, type IpAddress } from '../../model/address.ts'
+import type {
+  InterfaceAddress,
+  Link,
+  Neighbour,
+  Route,
+  RouteAnswer,
+  RouteQuery,
+  Rule,
+} from '../../model/network.ts'
 import { decodeAddress, encodeAddressDump, RTM_GETADDR } from './addresses.ts'
 import { BatchRejection, NETLINK_ROUTE, NetlinkConnection } from './connection.ts'
 import { explain, type NetworkEdit, requestOf } from './edits.ts'
@@ -16,6 +24,26 @@ export interface Network {
   addresses(): Promise<InterfaceAddress[]>
   /** Of the main table: routes to one address (/32, /128), and those that name their source. */
   routes(): Promise<Route[]>
+  /** What the kernel would do with one packet; nothing is sent. */
+  lookUpRoute(query: RouteQuery): Promise<RouteAnswer>
+  /** Routing rules in the order in which they are followed. */
+  rules(family: AddressFamily): Promise<Rule[]>
+  /** Of both families, and the entries that this host answers for beside those it learnt. */
+  neighbours(): Promise<Neighbour[]>
+  /**
+   * Starts the resolution of an address that is not known, without a packet for it. The kernel then asks for IPv4
+   * from the address that it would choose for a packet of its own to the target (inet_select_addr): the NIC's
+   * primary address in the target's subnet, else the NIC's first; only for a NIC without any, one of another link,
+   * which may be a VIP on lo. The NIC's arp_announce plays no part, because there is no packet whose source it could
+   * keep. For IPv6 it asks from the NIC's link-local address. A known address is only looked after; one that is
+   * fixed is left alone.
+   */
+  askNeighbour(address: IpAddress, linkIndex: number): Promise<void>
+  /**
+   * What filters pass a link's traffic before and after the network stack, like `ingress bpf`. BPF programs that
+   * are attached by bpf links (tcx, Linux 6.6) are not told by rtnetlink.
+   */
+  tcFilters(linkIndex: number): Promise<string[]>
   /** Makes the edits in order, in batches; at a refusal the rest of the batches is not sent. */
   edit(edits: readonly NetworkEdit[]): Promise<void>
   /** Forgets what the kernel learnt of a neighbour; one that it does not know is no error. */
@@ -38,6 +66,11 @@ export function openNetwork(): Network {
 
   const linkName = (index: number): string => names.get(index) ?? `if${index}`
 
+  async function knownLinkName(index: number): Promise<string> {
+    if (!names.has(index)) await links()
+    return linkName(index)
+  }
+
   return {
     links,
     async addresses() {
@@ -55,6 +88,22 @@ export function openNetwork(): Network {
         }
       return routes
     },
+    async lookUpRoute(query) {
+      return (await questions()).lookUpRoute(connection, query, knownLinkName)
+    },
+    async rules(family) {
+      return (await questions()).listRules(connection, family)
+    },
+    async neighbours() {
+      await links()
+      return (await questions()).listNeighbours(connection, linkName)
+    },
+    async askNeighbour(address, linkIndex) {
+      await (await questions()).askNeighbour(connection, address, linkIndex)
+    },
+    async tcFilters(linkIndex) {
+      return (await questions()).listFilters(connection, linkIndex)
+    },
     async edit(edits) {
       const indexes = new Map((await links()).map(link => [link.name, link.index]))
       await connection.change(edits.map(edit => requestOf(edit, indexes))).catch(error => {
@@ -71,6 +120,9 @@ export function openNetwork(): Network {
     close: () => connection.close(),
   }
 }
+
+/** Loaded when a check asks: plan and apply start without it. */
+const questions = () => import('./questions.ts')
 
 function isHostRoute({ destination, prefixLength }: Route): boolean {
   return prefixLength === hostPrefixLength(destination)
