@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
+use std::process::ExitCode;
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
@@ -28,7 +29,17 @@ const XDP_PASS: i32 = 2;
 /// In place of a program: none.
 const NO_PROGRAM: i32 = -1;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match pass_until_end() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("xdp-pass: {cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn pass_until_end() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).ok_or("usage: xdp-pass NIC")?;
     let ifindex = if_nametoindex(name.as_str()).during(|| format!("look {name} up"))?;
     // Before there is anything to detach, or a signal might come too early.

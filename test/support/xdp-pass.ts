@@ -1,16 +1,25 @@
 import { fileURLToPath } from 'node:url'
 import { firstLine } from './first-line.ts'
 import type { Host } from './host.ts'
-import type { Spawned } from './namespace.ts'
+
+export interface NativeXdp {
+  /** Takes the program off the NIC again; it also goes with the host. */
+  stop(): Promise<void>
+}
 
 /**
- * Passes every frame that arrives on a NIC through a native XDP program, as some hosts' firewalls do. Ends when
- * its stdin does (`spawned.stdin.end()`), or with the host. Built by `npm run build:test-programs`.
+ * Puts a native XDP program on a NIC, one that passes every frame on, as some firewalls have one. It is the Rust
+ * example that `npm run build:test-programs` builds.
  */
-export async function passByNativeXdp(host: Host, nic: string): Promise<Spawned> {
-  const spawned = host.spawn(program, [nic])
-  await firstLine(spawned)
-  return spawned
+export async function passByNativeXdp(host: Host, nic: string): Promise<NativeXdp> {
+  const passing = host.spawn(program, [nic])
+  await firstLine(passing)
+  const stop = async () => {
+    passing.stdin.end()
+    const { exitCode, stderr } = await passing
+    if (exitCode !== 0) throw new Error(`${program}: exit code ${exitCode}: ${stderr}`)
+  }
+  return { stop }
 }
 
 const program = fileURLToPath(new URL('../../native/target/debug/examples/xdp-pass', import.meta.url))
