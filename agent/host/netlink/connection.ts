@@ -1,15 +1,14 @@
-import { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import { HEADER_LENGTH, type NetlinkMessage, parseMessages } from 'netlink/dist/structs.js'
-import { hasErrno } from '../../errors.ts'
-import { tuneNetlinkSocket } from '../native.ts'
-import { type NetlinkRejection, parseRejection } from './rejection.ts'
-import { align } from './wire.ts'
+import type { RawNetlinkSocket } from 'netlink/dist/raw.js'
+import type { NetlinkMessage } from 'netlink/dist/structs.js'
+import { BatchRejection, parseRejection } from './rejection.ts'
+import { encodeMessages, type NetlinkRequest, openSocket } from './socket.ts'
+
+export type { NetlinkRequest } from './socket.ts'
 
 /** Protocol and flag numbers of include/uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
-const NLM_F_REQUEST = 0x1
 const NLM_F_ACK = 0x4
 const NLM_F_DUMP_INTR = 0x10
 const NLM_F_DUMP = 0x300
@@ -23,21 +22,11 @@ export const NLM_F_CREATE = 0x400
  */
 const BATCH_SIZE = 128
 const TIMEOUT_MS = 5_000
-export interface NetlinkRequest {
-  type: number
-  flags: number
-  body: Buffer
-}
 
-/** Requests that the kernel refused; the others of the same call up to the batch of these were done. */
-export class BatchRejection extends Error {
-  override name = 'BatchRejection'
-  readonly rejections: { index: number; cause: NetlinkRejection }[]
-
-  constructor(rejections: { index: number; cause: NetlinkRejection }[]) {
-    super(`${rejections.length} netlink request(s) refused: ${rejections[0]?.cause.message}`)
-    this.rejections = rejections
-  }
+/** What stands before and behind the requests of an nfnetlink batch. */
+export interface BatchEnvelope {
+  begin: NetlinkRequest
+  end: NetlinkRequest
 }
 
 interface Exchange {
@@ -74,6 +63,14 @@ export class NetlinkConnection {
     })
   }
 
+  /**
+   * Sends the requests between the two messages that make them one nfnetlink batch, of which the kernel does all or
+   * none; rejects with BatchRejection. They must fit into one send.
+   */
+  changeTogether(envelope: BatchEnvelope, requests: readonly NetlinkRequest[]): Promise<void> {
+    return this.#inTurn(() => this.#sendBatch(requests, 0, envelope))
+  }
+
   /** The bodies of all messages of a dump, whole: one that a change interrupted is asked for again. */
   dump(type: number, body: Buffer): Promise<Buffer[]> {
     return this.#inTurn(async () => {
@@ -104,25 +101,30 @@ export class NetlinkConnection {
     return mine
   }
 
-  #sendBatch(batch: readonly NetlinkRequest[], offset: number): Promise<void> {
-    const first = this.#sequence
-    const last = first + batch.length - 1
+  #sendBatch(batch: readonly NetlinkRequest[], offset: number, envelope?: BatchEnvelope): Promise<void> {
     // The ACK of the last request ends the batch; of the others only refusals are heard.
-    const frames = batch.map((request, index) => ({
+    const requests = batch.map((request, index) => ({
       ...request,
       flags: request.flags | (index === batch.length - 1 ? NLM_F_ACK : 0),
     }))
+    const frames = envelope === undefined ? requests : [envelope.begin, ...requests, envelope.end]
+    const first = this.#sequence
+    const firstRequest = envelope === undefined ? first : first + 1
+    const lastRequest = firstRequest + batch.length - 1
     return new Promise((resolve, reject) => {
       const rejections: BatchRejection['rejections'] = []
       this.#start(frames, {
         first,
-        last,
+        last: lastRequest,
         fail: reject,
         receive: message => {
           if (message.type !== NLMSG_ERROR) return
           const rejection = parseRejection(message.data as Buffer, message.flags)
-          if (rejection !== null) rejections.push({ index: offset + message.seq - first, cause: rejection })
-          if (message.seq !== last) return
+          if (rejection !== null)
+            rejections.push({ index: offset + message.seq - firstRequest, cause: rejection })
+          // A batch that is refused as a whole is so under the number of its first message, and may end with that.
+          const isWhole = rejection !== null && message.seq < firstRequest
+          if (message.seq !== lastRequest && !isWhole) return
           this.#finish()
           if (rejections.length === 0) resolve()
           else reject(new BatchRejection(rejections))
@@ -189,8 +191,13 @@ export class NetlinkConnection {
       this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))
     }, TIMEOUT_MS)
     try {
-      this.#socket ??= this.#open()
-      this.#socket.send(this.#frame(requests, this.#socket.address().port), {}, error => {
+      this.#socket ??= openSocket(this.#protocol, {
+        received: message => this.#receive(message),
+        failed: error => this.#drop(error),
+      })
+      const messages = encodeMessages(requests, this.#sequence, this.#socket.address().port)
+      this.#sequence += requests.length
+      this.#socket.send(messages, {}, error => {
         if (error !== undefined) this.#drop(error)
       })
     } catch (error) {
@@ -203,61 +210,11 @@ export class NetlinkConnection {
     this.#exchange = null
   }
 
-  /** One buffer: a batch in its parts would have more of them than one send may gather (IOV_MAX, 1024). */
-  #frame(requests: readonly NetlinkRequest[], port: number): Buffer {
-    const frame = Buffer.alloc(
-      requests.reduce((sum, { body }) => sum + HEADER_LENGTH + align(body.length), 0),
-    )
-    let offset = 0
-    for (const { type, flags, body } of requests) {
-      // struct nlmsghdr
-      frame.writeUInt32LE(HEADER_LENGTH + body.length, offset)
-      frame.writeUInt16LE(type, offset + 4)
-      frame.writeUInt16LE(flags | NLM_F_REQUEST, offset + 6)
-      frame.writeUInt32LE(this.#sequence++, offset + 8)
-      frame.writeUInt32LE(port, offset + 12)
-      frame.set(body, offset + HEADER_LENGTH)
-      offset += HEADER_LENGTH + align(body.length)
-    }
-    return frame
-  }
-
-  #open(): RawNetlinkSocket {
-    const socket = new RawNetlinkSocket(this.#protocol)
-    this.#tune(socket)
-    socket.on('message', bytes => this.#receive(bytes))
-    socket.on('truncatedMessage', () =>
-      this.#drop(new Error('the kernel sent a netlink message that did not fit')),
-    )
-    socket.on('error', error => {
-      if (!hasErrno(error, 'EAGAIN', 'EINTR')) this.#drop(error)
-    })
-    return socket
-  }
-
-  #tune(socket: RawNetlinkSocket): void {
-    try {
-      tuneNetlinkSocket(this.#protocol, socket.address().port, {
-        extendedAck: true,
-        strictDump: true,
-        // The library's poll callback aborts the process when the kernel reports an overrun (EPOLLERR): a lost
-        // answer ends in the timeout instead, and the next exchange starts on a new socket.
-        ignoreOverrun: true,
-      })
-    } catch (error) {
-      // An open socket would keep the process from ending.
-      socket.close()
-      throw error
-    }
-  }
-
-  #receive(bytes: Buffer): void {
-    for (const message of parseMessages(bytes)) {
-      const exchange = this.#exchange
-      // What a timed-out exchange left behind comes under an older sequence number.
-      if (exchange !== null && message.seq >= exchange.first && message.seq <= exchange.last)
-        exchange.receive(message)
-    }
+  #receive(message: NetlinkMessage): void {
+    const exchange = this.#exchange
+    // What a timed-out exchange left behind comes under an older sequence number.
+    if (exchange !== null && message.seq >= exchange.first && message.seq <= exchange.last)
+      exchange.receive(message)
   }
 
   /** Ends the exchange under way, and the socket with it: the next one starts clean. */

@@ -1,13 +1,8 @@
 import { AgentError } from '../../errors.ts'
 import type { InterfaceAddress, Route } from '../../model/network.ts'
 import { encodeAddress, RTM_DELADDR, RTM_NEWADDR } from './addresses.ts'
-import {
-  type BatchRejection,
-  type NetlinkRequest,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-} from './connection.ts'
+import { type NetlinkRequest, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from './connection.ts'
+import type { BatchRejection } from './rejection.ts'
 import { encodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './routes.ts'
 
 /** One change of the host's network. */

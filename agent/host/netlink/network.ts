@@ -9,10 +9,11 @@ import type {
   Rule,
 } from '../../model/network.ts'
 import { decodeAddress, encodeAddressDump, RTM_GETADDR } from './addresses.ts'
-import { BatchRejection, NETLINK_ROUTE, NetlinkConnection } from './connection.ts'
+import { NETLINK_ROUTE, NetlinkConnection } from './connection.ts'
 import { explain, type NetworkEdit, requestOf } from './edits.ts'
 import { decodeLink, encodeLinkDump, RTM_GETLINK } from './links.ts'
 import { encodeNeighbour, RTM_DELNEIGH } from './neighbours.ts'
+import { BatchRejection, isRefused } from './rejection.ts'
 import { decodeRoute, encodeMainTableDump, RTM_GETROUTE } from './routes.ts'
 import { redirectArrivals } from './traffic-control.ts'
 
@@ -113,7 +114,7 @@ export function openNetwork(): Network {
     async forgetNeighbour(address, linkIndex) {
       const request = { type: RTM_DELNEIGH, flags: 0, body: encodeNeighbour(address, linkIndex) }
       await connection.change([request]).catch(error => {
-        if (!(error instanceof BatchRejection && error.rejections[0]?.cause.code === 'ENOENT')) throw error
+        if (!isRefused(error, 'ENOENT')) throw error
       })
     },
     redirectArrivals: (deviceIndex, nic) => connection.change(redirectArrivals(deviceIndex, nic)),

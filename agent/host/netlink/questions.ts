@@ -1,6 +1,6 @@
 import type { AddressFamily, IpAddress } from '../../model/address.ts'
 import type { Neighbour, Rule } from '../../model/network.ts'
-import { BatchRejection, type NetlinkConnection, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
+import { type NetlinkConnection, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
 import { decodeFilterKind, encodeFilterDump, FILTER_LISTS, RTM_GETTFILTER } from './filters.ts'
 import {
   decodeNeighbour,
@@ -10,6 +10,7 @@ import {
   RTM_GETNEIGH,
   RTM_NEWNEIGH,
 } from './neighbours.ts'
+import { isRefused } from './rejection.ts'
 import { decodeRule, encodeRuleDump, RTM_GETRULE } from './rules.ts'
 
 /** What only checks ask: a file of its own, which plan and apply do not load. */
@@ -42,7 +43,7 @@ export async function askNeighbour(
   try {
     await use(NLM_F_CREATE | NLM_F_EXCL)
   } catch (error) {
-    if (!(error instanceof BatchRejection && error.rejections[0]?.cause.code === 'EEXIST')) throw error
+    if (!isRefused(error, 'EEXIST')) throw error
     const known = await listNeighbours(connection, String)
     const entry = known.find(
       each => each.address === address && each.link === String(linkIndex) && !each.proxy,

@@ -22,6 +22,26 @@ export class NetlinkRejection extends Error {
   }
 }
 
+/**
+ * Requests of a batch that the kernel refused, by their index in the call; one of -1 is the batch as a whole. Of
+ * rtnetlink the others up to the batch of these were done, of nfnetlink none.
+ */
+export class BatchRejection extends Error {
+  override name = 'BatchRejection'
+  readonly rejections: { index: number; cause: NetlinkRejection }[]
+
+  constructor(rejections: { index: number; cause: NetlinkRejection }[]) {
+    super(`${rejections.length} netlink request(s) refused: ${rejections[0]?.cause.message}`)
+    this.rejections = rejections
+  }
+}
+
+/** True when one request, or the first that was refused of a batch, was so with one of these errno names. */
+export function isRefused(error: unknown, ...codes: string[]): boolean {
+  const cause = error instanceof BatchRejection ? error.rejections[0]?.cause : error
+  return cause instanceof NetlinkRejection && codes.includes(cause.code)
+}
+
 /** What one NLMSG_ERROR says: null for an ACK. */
 export function parseRejection(body: Buffer, flags: number): NetlinkRejection | null {
   // Some dumps end without an errno.
