@@ -97,6 +97,11 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
       redirectArrivals: async () => undefined,
       close: () => undefined,
     },
+    netfilter: {
+      openArpRequestTrap: notPartOfThisFake,
+      arpFilters: notPartOfThisFake,
+      packetFilters: notPartOfThisFake,
+    },
     sysctl: {
       read: path => sysctls[path] ?? null,
       write: (path, value) =>

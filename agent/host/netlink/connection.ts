@@ -15,6 +15,7 @@ const NLM_F_DUMP = 0x300
 export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
+export const NLM_F_APPEND = 0x800
 
 /**
  * Requests in one send. Every one of them may be refused, and 200 refusals fit in the stock receive

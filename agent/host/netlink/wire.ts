@@ -51,6 +51,13 @@ export function decodeAttributes(body: Buffer, headerBytes: number): Attributes 
   return attributes
 }
 
+/** The values of an attribute that holds a list, in their order; none without the attribute. */
+export function decodeList(list: Buffer | undefined): Buffer[] {
+  const values: Buffer[] = []
+  if (list !== undefined) parseAttributes(list, ({ data }: NetlinkAttribute) => values.push(data as Buffer))
+  return values
+}
+
 export function readU32(data: Buffer): number {
   return getU32(data)
 }
