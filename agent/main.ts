@@ -6,7 +6,6 @@ import type { Invocation } from './commands/invocation.ts'
 import { planCommand } from './commands/plan.ts'
 import { removeCommand } from './commands/remove.ts'
 import { statusCommand } from './commands/status.ts'
-import { verifyCommand } from './commands/verify.ts'
 import { AgentError } from './errors.ts'
 import { reportError } from './report/error.ts'
 import { openTerminal } from './report/terminal.ts'
@@ -72,9 +71,25 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
   add('apply', 'make this host the configured real server')
     .option('--dry-run', 'change nothing, as plan', false)
     .action(options => run(() => applyCommand(invocation(), options)))
-  add('verify', 'prove that this host is a correct real server').action(() =>
-    run(() => verifyCommand(invocation())),
-  )
+  // Imported when they are called: plan and apply start without them.
+  add('verify', 'prove that this host is a correct real server')
+    .option('--only <ids>', 'make these checks alone, with commas between them')
+    .option('--skip <ids>', 'leave these checks out')
+    .option('--offline', 'put no frame on the wire', false)
+    .action(options =>
+      run(async () => (await import('./commands/verify.ts')).verifyCommand(invocation(), options)),
+    )
+  add('explain', 'tell what a check means, why it fails, and how to mend it')
+    .argument('[id]', 'a check; without it, what the last verify found wrong')
+    .action(id => run(async () => (await import('./commands/explain.ts')).explainCommand(invocation(), id)))
+  add('probe', 'ask the segment who answers for an address')
+    .argument('<vip>', 'the address to ask about')
+    .option('--target <rip>', 'ask this one host alone, by unicast')
+    .option('--interface <nic>', 'ask on this NIC')
+    .option('--director <addresses>', 'who may answer, with commas between them; default: the configuration')
+    .action((vip, options) =>
+      run(async () => (await import('./commands/probe.ts')).probeCommand(invocation(), vip, options)),
+    )
   add('status', 'print what is bound and silent, and the last apply').action(() =>
     run(() => statusCommand(invocation())),
   )

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../config/load.ts'
 import { requireCapability } from '../host/capabilities.ts'
 import { type Host, openHost } from '../host/host.ts'
 import { withLock } from '../host/lock.ts'
 import type { Watching } from '../realserver/converge.ts'
+import type { KnownHosts } from '../realserver/owners.ts'
 import { PHASE_TITLES } from '../reconcile/order.ts'
 import type { Terminal } from '../report/terminal.ts'
 
@@ -15,8 +17,20 @@ export interface Invocation {
   terminal: Terminal
 }
 
-export function loadInvocationConfig({ configFile, root }: Invocation): Config {
-  return loadConfig(configFile ?? join(root, 'etc/rs-agent/config.yaml'))
+export function loadInvocationConfig(invocation: Invocation): Config {
+  return loadConfig(configFileOf(invocation))
+}
+
+/** The hosts that the configuration names; nobody where there is no configuration, as on a laptop. */
+export function knownHosts(invocation: Invocation): KnownHosts {
+  const file = configFileOf(invocation)
+  if (invocation.configFile === undefined && !existsSync(file)) return { directors: [], siblings: [] }
+  const { realServer } = loadConfig(file)
+  return { directors: realServer?.directors ?? [], siblings: realServer?.siblings ?? [] }
+}
+
+function configFileOf({ configFile, root }: Invocation): string {
+  return configFile ?? join(root, 'etc/rs-agent/config.yaml')
 }
 
 /** Opens the host for the work, and closes it whatever happens: an open netlink socket would keep the process. */

@@ -1,6 +1,9 @@
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf } from '../realserver/plan.ts'
-import { CHECK_IDS, type CheckId, overallVerdict } from '../realserver/verify/check.ts'
+import { type CheckId, overallVerdict } from '../realserver/verify/check.ts'
+import { interestOfChecks } from '../realserver/verify/checks.ts'
+import { rememberVerify } from '../realserver/verify/last-verify.ts'
+import { type Selection, selectChecks } from '../realserver/verify/selection.ts'
 import { runChecks } from '../realserver/verify/verify.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
@@ -9,24 +12,25 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 
 const EXIT_STATUS = { pass: 0, fail: 2, unknown: 3 } as const
 
-/** Proves this host's role; changes nothing. */
-export async function verifyCommand(invocation: Invocation): Promise<number> {
+/** Proves this host's role; changes nothing of it. */
+export async function verifyCommand(invocation: Invocation, selection: Selection): Promise<number> {
   const { terminal } = invocation
+  const { checks, leftOut } = selectChecks(selection)
   const wanted = wantedRealServer(loadInvocationConfig(invocation))
-  const checks = await withHost(invocation, async host =>
-    runChecks(
-      CHECK_IDS as readonly CheckId[],
-      host,
-      wanted,
-      await observeHost(host, interestOf(NOTHING_MANAGED)),
-    ),
-  )
+  const results = await withHost(invocation, async host => {
+    const found = await observeHost(host, interestOfChecks(interestOf(NOTHING_MANAGED)))
+    const showWaiting = (ids: readonly CheckId[]): void =>
+      terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
+    const results = [...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut]
+    rememberVerify(host.files, results, new Date())
+    return results
+  })
   const durationMs = Math.round(performance.now())
-  const verdict = overallVerdict(checks)
-  if (terminal.json) terminal.document({ verdict, durationMs, checks })
+  const verdict = overallVerdict(results)
+  if (terminal.json) terminal.document({ verdict, durationMs, checks: results })
   else {
-    printChecks(terminal, checks)
-    terminal.line(summaryLine(terminal, checks, durationMs))
+    printChecks(terminal, results)
+    terminal.line(summaryLine(terminal, results, durationMs))
   }
   return EXIT_STATUS[verdict]
 }

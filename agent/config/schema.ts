@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { type IpAddress, parseIpAddress, whyNotVip } from '../model/address.ts'
+import { type IpAddress, type IpNetwork, parseIpAddress, parseNetwork, whyNotVip } from '../model/address.ts'
 
 /**
  * The configuration file, section by section as DESIGN names them. Messages complete the sentence
@@ -73,9 +73,54 @@ const section = <T extends v.ObjectEntries>(entries: T, what: string) =>
 
 const list = <T extends v.GenericSchema>(item: T, what: string) => v.array(item, `a list of ${what}`)
 
+const NETWORK = 'an address or a network such as 10.0.0.0/8'
+const network = v.pipe(
+  v.string(NETWORK),
+  v.check(value => parseNetwork(value) !== null, NETWORK),
+  v.transform(value => parseNetwork(value) as IpNetwork),
+)
+
+const DURATION = 'a time such as 500ms, 2s or 1m'
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000 }
+/** Milliseconds; at most a day, so that no timer overflows. */
+const duration = v.pipe(
+  v.string(DURATION),
+  v.regex(/^[1-9][0-9]{0,7}(ms|s|m)$/, DURATION),
+  v.transform(
+    value => Number.parseInt(value, 10) * UNIT_MS[value.replace(/[0-9]+/, '') as keyof typeof UNIT_MS],
+  ),
+  v.maxValue(86_400_000, 'at most one day'),
+)
+
+const STATUS = 'an HTTP status from 100 to 599'
+const path = v.pipe(
+  text('a path that starts with /'),
+  v.regex(/^\/[\x21-\x7e]*$/, 'a path that starts with /, percent-encoded, without spaces'),
+)
+
+/** What `service-answers` asks of the web server behind a VIP; the same words as a director's check. */
+const vipCheck = section(
+  {
+    type: v.picklist(['http', 'https'], 'http or https'),
+    port: v.optional(portNumber),
+    path: v.optional(path, '/'),
+    host: v.optional(v.pipe(text('a host name'), v.regex(/^[\w.:[\]-]+$/, 'a host name'))),
+    status: v.optional(
+      v.pipe(v.number(STATUS), v.integer(STATUS), v.minValue(100, STATUS), v.maxValue(599, STATUS)),
+    ),
+    body: v.optional(text('text that the body contains')),
+    timeout: v.optional(duration, '2s'),
+  },
+  'a check: { type, port, path, host, status, body, timeout }',
+)
+
 const vip = section(
-  { address: vipAddress, ports: v.optional(list(port, 'ports'), []) },
-  'a VIP: { address, ports }',
+  {
+    address: vipAddress,
+    ports: v.optional(list(port, 'ports'), []),
+    check: v.optional(vipCheck),
+  },
+  'a VIP: { address, ports, check }',
 )
 
 const nfsMount = section(
@@ -119,20 +164,31 @@ const realServer = v.pipe(
         ),
         [],
       ),
+      siblings: v.optional(
+        v.pipe(
+          list(ipAddress, 'addresses'),
+          noTwoAlike(item => item),
+        ),
+        [],
+      ),
+      clients: v.optional(list(network, 'addresses and networks'), []),
       nfs: v.optional(list(nfsMount, 'NFS mounts')),
       httpd: v.optional(httpd),
     },
-    'the real-server role: { vips, interfaces, directors }',
+    'the real-server role: { vips, interfaces, directors, siblings, clients }',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return
-    const { vips, directors } = dataset.value
+    const { vips, directors, siblings } = dataset.value
+    const refuse = (key: 'directors' | 'siblings', index: number, message: string): void =>
+      addIssue({ message, path: pathOf(dataset.value, [key, index]) })
+    const isVip = (address: IpAddress): boolean => vips.some(vip => vip.address === address)
     directors.forEach((director, index) => {
-      if (vips.some(({ address }) => address === director))
-        addIssue({
-          message: "the director's own address (DIP), not a VIP",
-          path: pathOf(dataset.value, ['directors', index]),
-        })
+      if (isVip(director)) refuse('directors', index, "the director's own address (DIP), not a VIP")
+    })
+    siblings.forEach((sibling, index) => {
+      if (isVip(sibling)) refuse('siblings', index, "the real server's own address (RIP), not a VIP")
+      if (directors.includes(sibling)) refuse('siblings', index, 'a real server, not one of the directors')
     })
   }),
 )
@@ -154,6 +210,8 @@ export const configuration = v.pipe(
     'at least one role: realServer or director',
   ),
 )
+
+export type HttpCheck = v.InferOutput<typeof vipCheck>
 
 export type Configuration = v.InferOutput<typeof configuration>
 

@@ -14,6 +14,7 @@ export const {
   encodeArpFrame,
   encodeNeighbourSolicitation,
   encodeTcpSegment,
+  FrameSender,
   FileLock,
   NdpTap,
   provokeArpRequest,

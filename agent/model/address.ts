@@ -13,6 +13,22 @@ export function parseIpAddress(text: string): IpAddress | null {
   return null
 }
 
+export interface IpNetwork {
+  /** As written; host bits may be set. */
+  address: IpAddress
+  prefixLength: number
+}
+
+/** An address (`10.1.2.3`, alone) or a network (`10.0.0.0/8`); null when the text is neither. */
+export function parseNetwork(text: string): IpNetwork | null {
+  const [first = '', length, ...rest] = text.split('/')
+  const address = parseIpAddress(first)
+  if (address === null || rest.length > 0) return null
+  if (length === undefined) return { address, prefixLength: hostPrefixLength(address) }
+  const prefixLength = /^(0|[1-9][0-9]{0,2})$/.test(length) ? Number(length) : Number.NaN
+  return prefixLength <= hostPrefixLength(address) ? { address, prefixLength } : null
+}
+
 export function familyOf(address: IpAddress): AddressFamily {
   return address.includes(':') ? 6 : 4
 }

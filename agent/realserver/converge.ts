@@ -13,7 +13,9 @@ import { vipInterlock } from './interlock.ts'
 import { interestOf, planRealServer, planRemoval } from './plan.ts'
 import { recall } from './recall.ts'
 import type { Refusal } from './refusal.ts'
-import { CHECK_IDS, type CheckResult } from './verify/check.ts'
+import type { CheckResult } from './verify/check.ts'
+import { forgetVerify } from './verify/last-verify.ts'
+import { STATIC_CHECKS } from './verify/static-checks.ts'
 import { runChecks } from './verify/verify.ts'
 
 /** What a caller wants to hear of, and how it can stop a run. */
@@ -57,7 +59,9 @@ export async function convergeRealServer(
     remaining: now =>
       planRealServer(wanted, now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
     prove: async now => {
-      checks = await runChecks(CHECK_IDS, host, wanted, now)
+      // Not at the top: a run with nothing to do proves nothing on the wire.
+      const { SILENCE_CHECKS } = await import('./verify/checks.ts')
+      checks = await runChecks({ ...STATIC_CHECKS, ...SILENCE_CHECKS }, host, wanted, now)
       refuseAudible(checks)
     },
     commit: startedAt =>
@@ -92,6 +96,7 @@ export async function releaseRealServer(host: Host, watching: Watching): Promise
     writeState(host.files, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
   const tidy = (): void => {
     if (staying.length === 0) forgetState(host.files)
+    forgetVerify(host.files)
   }
   if (steps.length === 0) return { steps, leftOut, notes: clearUp({ journal, tidy }) }
   const notes = await applySteps({
@@ -114,9 +119,6 @@ export async function releaseRealServer(host: Host, watching: Watching): Promise
   return { steps, leftOut, notes }
 }
 
-/** What needs no waiting and sends nothing. */
-const STATIC_CHECKS = CHECK_IDS.filter(id => id !== 'arp-silence')
-
 /** All that stands between this configuration and this host, in one error. */
 export function refuse(config: Config, refusals: readonly Refusal[]): void {
   const [first] = refusals
@@ -137,7 +139,7 @@ async function settle(host: Host, state: State, journal: Journal): Promise<void>
 }
 
 function refuseAudible(checks: readonly CheckResult[]): void {
-  const leak = checks.find(check => check.id === 'arp-silence' && check.verdict === 'fail')
+  const leak = checks.find(check => check.id.endsWith('-silence') && check.verdict === 'fail')
   if (leak !== undefined)
     throw new AgentError(
       'failed',

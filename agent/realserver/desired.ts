@@ -1,7 +1,8 @@
 import type { Config } from '../config/load.ts'
+import type { HttpCheck } from '../config/schema.ts'
 import { AgentError } from '../errors.ts'
 import { readTemplate } from '../host/templates.ts'
-import { familyOf, type IpAddress } from '../model/address.ts'
+import { familyOf, type IpAddress, type IpNetwork } from '../model/address.ts'
 
 /** What a host with the real-server role shall be, whatever it is now. */
 export interface WantedRealServer {
@@ -10,8 +11,23 @@ export interface WantedRealServer {
   interfaces: 'auto' | readonly string[]
   /** The hosts that may answer for the VIPs. */
   directors: readonly IpAddress[]
+  /** The other real servers, as far as they are told: who answers for a VIP is then called by name. */
+  siblings: readonly IpAddress[]
+  /** Where clients come from; empty stands for anywhere. */
+  clients: readonly IpNetwork[]
+  /** What clients reach on each VIP, in the order of `vips`. */
+  services: readonly VipService[]
   /** Texts of the templates that are rendered for this role. */
   templates: { sysctl: string }
+}
+
+/** What one VIP offers. */
+export interface VipService {
+  vip: IpAddress
+  /** `80/tcp`. */
+  ports: readonly string[]
+  /** How the web server behind it is asked; undefined when nothing was written. */
+  check: HttpCheck | undefined
 }
 
 /** Throws when the configuration has no real-server role, or asks for what this version cannot do. */
@@ -34,6 +50,9 @@ export function wantedRealServer(config: Config): WantedRealServer {
     vips: realServer.vips.map(vip => vip.address),
     interfaces: realServer.interfaces,
     directors: realServer.directors,
+    siblings: realServer.siblings,
+    clients: realServer.clients,
+    services: realServer.vips.map(({ address, ports, check }) => ({ vip: address, ports, check })),
     templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
   }
 }

@@ -1,4 +1,4 @@
-import { familyOf } from '../model/address.ts'
+import { type AddressFamily, familyOf, type IpAddress, isInSubnet } from '../model/address.ts'
 import { isBridgeOrBondPort, type Link } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { WantedRealServer } from './desired.ts'
@@ -9,17 +9,38 @@ export function arpNics(links: readonly Link[]): Link[] {
 }
 
 /**
- * The NICs that face the VIPs' segment: those that the configuration names, or all that carry IPv4. An
- * address counts only when it is not a VIP: that one will not stay on the NIC.
+ * The NICs that face the VIPs' segment: those that the configuration names, or all that carry addresses of
+ * the family. An address counts only when it is not a VIP: that one will not stay on the NIC.
  */
-export function facingNics(wanted: WantedRealServer, found: FoundHost): Link[] {
+export function facingNics(wanted: WantedRealServer, found: FoundHost, family: AddressFamily = 4): Link[] {
   const candidates = arpNics(found.links)
   const { interfaces, vips } = wanted
   if (interfaces !== 'auto') return candidates.filter(link => interfaces.includes(link.name))
-  const withIpv4 = new Set(
+  const addressed = new Set(
     found.addresses
-      .filter(({ address }) => familyOf(address) === 4 && !vips.includes(address))
+      .filter(({ address }) => familyOf(address) === family && !vips.includes(address))
       .map(({ link }) => link),
   )
-  return candidates.filter(link => withIpv4.has(link.name))
+  return candidates.filter(link => addressed.has(link.name))
+}
+
+/**
+ * The NICs on which the director's frames for a VIP arrive. Where the configuration does not name them: those
+ * with a director in their subnet, else with the VIP in it, else all that face the segment.
+ */
+export function pathNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddress): Link[] {
+  const family = familyOf(vip)
+  const facing = facingNics(wanted, found, family)
+  if (wanted.interfaces !== 'auto') return facing
+  const near = (addresses: readonly IpAddress[]): Link[] =>
+    facing.filter(({ name }) =>
+      found.addresses.some(
+        ({ link, address, prefixLength }) =>
+          link === name &&
+          // A VIP bound to the NIC tells nothing of the segment.
+          !wanted.vips.includes(address) &&
+          addresses.some(other => isInSubnet(other, address, prefixLength)),
+      ),
+    )
+  return [near(wanted.directors), near([vip]), facing].find(nics => nics.length > 0) ?? []
 }

@@ -21,7 +21,9 @@ const PROGRESS_AFTER_MS = 1_000
 
 export function openTerminal({ json, color }: { json: boolean; color: boolean }): Terminal {
   const startedAt = performance.now()
+  let latest: string | null = null
   let shown = false
+  let timer: NodeJS.Timeout | undefined
   return {
     json,
     // styleText itself honours NO_COLOR and streams that are no terminal.
@@ -31,13 +33,18 @@ export function openTerminal({ json, color }: { json: boolean; color: boolean })
     document: value => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     note: text => void process.stderr.write(`${text}\n`),
     progress(text) {
-      if (
-        !process.stderr.isTTY ||
-        (!shown && (text === null || performance.now() - startedAt < PROGRESS_AFTER_MS))
-      )
-        return
-      shown = text !== null
-      process.stderr.write(`\r\u001b[K${text ?? ''}`)
+      if (!process.stderr.isTTY) return
+      latest = text
+      const earlyMs = startedAt + PROGRESS_AFTER_MS - performance.now()
+      if (earlyMs <= 0) show()
+      else if (text === null) clearTimeout(timer)
+      else timer ??= setTimeout(show, earlyMs).unref()
     },
+  }
+
+  function show(): void {
+    if (latest === null && !shown) return
+    shown = latest !== null
+    process.stderr.write(`\r\u001b[K${latest ?? ''}`)
   }
 }

@@ -3,46 +3,51 @@ import type { Terminal } from './terminal.ts'
 
 const LABELS: Record<Verdict, string> = { pass: 'ok', fail: 'FAIL', unknown: 'UNKNOWN', skipped: 'skipped' }
 const COLORS = { pass: 'green', fail: 'red', unknown: 'yellow', skipped: 'dim' } as const
+/** Of one check with many VIPs: enough to see what is wrong. */
+const SHOWN_OF_A_KIND = 4
 
-/** What failed first, then what is not known; of what passed a line per check. */
+/** What failed first, then what is not known, then one line that counts what passed. */
 export function printChecks(terminal: Terminal, checks: readonly CheckResult[]): void {
   for (const verdict of ['fail', 'unknown'] as const)
-    for (const check of checks.filter(check => check.verdict === verdict)) {
-      terminal.line(
-        `  ${label(terminal, verdict)} ${check.id.padEnd(20)} ${check.subject}: ${check.evidence}`,
-      )
-      if (check.hint !== '') terminal.line(`${' '.repeat(31)}${terminal.style('cyan', `-> ${check.hint}`)}`)
+    for (const [id, results] of Map.groupBy(withVerdict(checks, verdict), ({ id }) => id)) {
+      for (const result of results.slice(0, SHOWN_OF_A_KIND)) printResult(terminal, result)
+      const more = results.length - SHOWN_OF_A_KIND
+      if (more > 0)
+        terminal.line(`  ${label(terminal, verdict)} ${id.padEnd(20)} … and ${more} more (--json lists all)`)
     }
-  const passed = Map.groupBy(
-    checks.filter(check => check.verdict === 'pass'),
-    check => check.id,
-  )
-  for (const [id, results] of passed)
-    terminal.line(`  ${label(terminal, 'pass')} ${id.padEnd(20)} ${subjects(results)}`)
+  // A pass with a hint has something to say all the same.
+  for (const result of withVerdict(checks, 'pass')) if (result.hint !== '') printResult(terminal, result)
+  const passed = [...new Set(withVerdict(checks, 'pass').map(({ id }) => id))]
+  if (passed.length > 0) terminal.line(`  ${label(terminal, 'pass')} ${passed.join(', ')}`)
 }
 
-/** One line that says it all: `rs-agent verify: FAIL, 1 failed, 6 passed in 0.1 s`. */
+/** One result in full, with the next thing to do. */
+export function printResult(terminal: Terminal, { id, subject, verdict, evidence, hint }: CheckResult): void {
+  terminal.line(`  ${label(terminal, verdict)} ${id.padEnd(20)} ${subject}: ${evidence}`)
+  if (hint !== '') terminal.line(`${' '.repeat(31)}${terminal.style('cyan', `-> ${hint}`)}`)
+}
+
+/** One line that says it all: `rs-agent verify: fail, 1 failed, 6 passed in 0.1 s`. */
 export function summaryLine(terminal: Terminal, checks: readonly CheckResult[], durationMs: number): string {
   const verdict = overallVerdict(checks)
-  const count = (wanted: Verdict): number => checks.filter(check => check.verdict === wanted).length
   const counts = [
-    [count('fail'), 'failed'],
-    [count('unknown'), 'unknown'],
-    [count('pass'), 'passed'],
+    [withVerdict(checks, 'fail').length, 'failed'],
+    [withVerdict(checks, 'unknown').length, 'unknown'],
+    [withVerdict(checks, 'pass').length, 'passed'],
+    [withVerdict(checks, 'skipped').length, 'skipped'],
   ] as const
   const text = counts
-    .filter(([n]) => n > 0)
-    .map(([n, what]) => `${n} ${what}`)
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
     .join(', ')
-  return `rs-agent verify: ${terminal.style(['bold', COLORS[verdict]], verdict)}, ${text} in ${(durationMs / 1000).toFixed(2)} s`
+  const more = verdict === 'pass' ? '' : '; `rs-agent explain` says more'
+  return `rs-agent verify: ${terminal.style(['bold', COLORS[verdict]], verdict)}, ${text} in ${(durationMs / 1000).toFixed(2)} s${more}`
+}
+
+function withVerdict(checks: readonly CheckResult[], wanted: Verdict): CheckResult[] {
+  return checks.filter(({ verdict }) => verdict === wanted)
 }
 
 function label(terminal: Terminal, verdict: Verdict): string {
   return terminal.style(COLORS[verdict], LABELS[verdict].padEnd(7))
-}
-
-function subjects(results: readonly CheckResult[]): string {
-  const [first, second, third, ...others] = results.map(result => result.subject)
-  const named = [first, second, third].filter(subject => subject !== undefined).join(', ')
-  return others.length === 0 ? named : `${named} and ${others.length} more`
 }

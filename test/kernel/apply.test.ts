@@ -28,6 +28,9 @@ describe('apply', () => {
       'arp-sysctl eth0 pass',
       'arp-sysctl-persisted eth0 pass',
       `arp-silence ${VIP} on eth0 pass`,
+      `arp-announce ${VIP} on eth0 pass`,
+      'proxy-arp eth0 pass',
+      'rp-filter eth0 pass',
     ])
   })
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { INJECTION_METHODS } from '../../agent/host/arp-vantage.ts'
+import { INJECTION_METHODS } from '../../agent/host/vantage/injection.ts'
 import { leaksOf, startArpStorm } from '../support/arp-storm.ts'
 import type { Host } from '../support/host.ts'
 import type { Spawned } from '../support/namespace.ts'
@@ -13,6 +13,9 @@ import type { Answer } from './arp-vantage-process.ts'
 
 const VIP = '10.10.10.100'
 const CONFIG = `realServer: { vips: [{ address: ${VIP} }] }\n`
+
+/** This file is about what the host does alone. */
+const SELECTION = ['--skip', 'arp-announce,vip-owner,datapath,service-answers']
 
 /** What setpriv makes of the capabilities. */
 const ALL = '+all'
@@ -280,13 +283,13 @@ describe('killed with SIGKILL', () => {
 type Report = VerifyReport & { exitCode: number | undefined }
 
 async function verify(agent: Agent): Promise<Report> {
-  const finished = await agent.run(['verify', '--json'])
+  const finished = await agent.run(['verify', ...SELECTION, '--json'])
   return { ...finished.json<VerifyReport>(), exitCode: finished.exitCode }
 }
 
 /** With a capability bounding set; the process is the agent's own. */
 function startVerify(host: Host, agent: Agent, boundingSet: string): Spawned {
-  const command = [process.execPath, rsAgent, '--root', agent.root, '--json', 'verify']
+  const command = [process.execPath, rsAgent, '--root', agent.root, '--json', 'verify', ...SELECTION]
   return host.spawn('setpriv', [`--bounding-set=${boundingSet}`, '--', ...command])
 }
 

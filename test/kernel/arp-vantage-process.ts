@@ -3,8 +3,10 @@
  * whether the question arrived on the NIC and which MAC answered it. The last address must be one that the host
  * answers for: its answer ends the wait for those before it.
  */
-import { type InjectionMethod, openArpVantage } from '../../agent/host/arp-vantage.ts'
 import { openNetwork } from '../../agent/host/netlink/network.ts'
+import { arpProtocol } from '../../agent/host/vantage/arp.ts'
+import type { InjectionMethod } from '../../agent/host/vantage/injection.ts'
+import { openSilenceVantage } from '../../agent/host/vantage/silence.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 
 export interface Answer {
@@ -19,14 +21,14 @@ if (nic === undefined) throw new Error(`there is no ${nicName}`)
 
 const answers = new Map(addresses.map(address => [address, { arrived: false, mac: null } as Answer]))
 const last = answers.get(addresses.at(-1) ?? '')
-const vantage = await openArpVantage(nic, method as InjectionMethod, network)
-for (const address of addresses) vantage.ask(address as IpAddress, '0.0.0.0' as IpAddress, 'everybody')
+const vantage = await openSilenceVantage(arpProtocol(null), nic, method as InjectionMethod, network)
+for (const address of addresses) vantage.ask(address as IpAddress, 'probe')
 while (last?.mac === null) {
-  const sightings = await vantage.watch(2000)
-  if (sightings.length === 0) break
-  for (const { outgoing, packet } of sightings) {
-    const answer = answers.get(outgoing ? packet.senderIp : packet.targetIp)
-    if (answer !== undefined) Object.assign(answer, outgoing ? { mac: packet.senderMac } : { arrived: true })
+  const passages = await vantage.watch(2000)
+  if (passages.length === 0) break
+  for (const { kind, address, mac } of passages) {
+    const answer = answers.get(address)
+    if (answer !== undefined) Object.assign(answer, kind === 'claim' ? { mac } : { arrived: true })
   }
 }
 vantage.close()

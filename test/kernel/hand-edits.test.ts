@@ -34,7 +34,7 @@ describe('hand edits', () => {
       'arp_announce=1',
       () => host.namespace.writeSysctl(everywhere('arp_announce'), 1),
       ['arp-sysctl update', 'arp-sysctl update'],
-      ['arp-sysctl'],
+      ['arp-sysctl', 'arp-announce'],
     ],
     [
       'the VIP deleted',
@@ -80,7 +80,7 @@ describe('hand edits', () => {
         await host.namespace.writeSysctl(lo('arp_announce'), 2)
       },
       Array(4).fill('arp-sysctl update'),
-      ['arp-sysctl', 'arp-silence'],
+      ['arp-sysctl', 'arp-silence', 'arp-announce'],
     ],
     [
       'our sysctl.d file deleted',

@@ -37,7 +37,10 @@ const GOOD = `realServer:
     - address: 10.10.10.100
       ports: [80/tcp]
     - address: 2001:0DB8::100
+      check: { type: https, path: /health, host: www.example.org, status: 204, body: ok, timeout: 500ms }
   directors: [10.10.10.11]
+  siblings: [10.10.10.13]
+  clients: [10.0.0.0/8, 192.0.2.7]
 `
 
 describe('loadConfig', () => {
@@ -46,10 +49,26 @@ describe('loadConfig', () => {
     expect(config.realServer).toEqual({
       vips: [
         { address: '10.10.10.100', ports: ['80/tcp'] },
-        { address: '2001:db8::100', ports: [] },
+        {
+          address: '2001:db8::100',
+          ports: [],
+          check: {
+            type: 'https',
+            path: '/health',
+            host: 'www.example.org',
+            status: 204,
+            body: 'ok',
+            timeout: 500,
+          },
+        },
       ],
       interfaces: 'auto',
       directors: ['10.10.10.11'],
+      siblings: ['10.10.10.13'],
+      clients: [
+        { address: '10.0.0.0', prefixLength: 8 },
+        { address: '192.0.2.7', prefixLength: 32 },
+      ],
     })
   })
 

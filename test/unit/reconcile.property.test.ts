@@ -91,6 +91,9 @@ const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 
   vips,
   interfaces: 'auto',
   directors: [],
+  siblings: [],
+  clients: [],
+  services: [],
   templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
 }))
 

@@ -2,45 +2,35 @@ import { AgentError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { checkArpSilence } from './arp-silence.ts'
-import { checkArpSysctl } from './arp-sysctl.ts'
-import { checkArpSysctlPersisted, readSysctlFiles } from './arp-sysctl-persisted.ts'
-import type { CheckId, CheckResult } from './check.ts'
-import { checkVipBound } from './vip-bound.ts'
-import { checkVipRoute } from './vip-route.ts'
+import { CHECK_IDS, type Check, type CheckId, type CheckResult } from './check.ts'
 
-/** Runs one check against an observation of the host; changes nothing. */
-type Check = (
-  host: Host,
-  wanted: WantedRealServer,
-  found: FoundHost,
-) => CheckResult[] | Promise<CheckResult[]>
-
-const CHECKS: Record<CheckId, Check> = {
-  'vip-bound': (_, wanted, found) => checkVipBound(wanted, found),
-  'vip-route': (_, wanted, found) => checkVipRoute(wanted, found),
-  'arp-sysctl': (_, wanted, found) => checkArpSysctl(wanted, found),
-  'arp-sysctl-persisted': (host, wanted, found) =>
-    checkArpSysctlPersisted(wanted, found, readSysctlFiles(host)),
-  'arp-silence': checkArpSilence,
-}
-
-/** The results of the checks named, in the order in which they are named. */
+/**
+ * Runs the checks, all at once: each has taps and injectors of its own, looks only at its own frames, and
+ * waits most of its time. Results come in the order of the ids.
+ */
 export async function runChecks(
-  ids: readonly CheckId[],
+  checks: Partial<Record<CheckId, Check>>,
   host: Host,
   wanted: WantedRealServer,
   found: FoundHost,
+  onWaiting: (ids: readonly CheckId[]) => void = () => undefined,
 ): Promise<CheckResult[]> {
-  const results: CheckResult[] = []
-  for (const id of ids) results.push(...(await runCheck(id, host, wanted, found)))
-  return results
+  const ids = CHECK_IDS.filter(id => checks[id] !== undefined)
+  const waiting = new Set<CheckId>(ids)
+  const results = ids.map(async id => {
+    const result = await runCheck(id, checks[id] as Check, host, wanted, found)
+    waiting.delete(id)
+    onWaiting([...waiting])
+    return result
+  })
+  onWaiting([...waiting])
+  return (await Promise.all(results)).flat()
 }
 
 /** A check that fails to run has found nothing out: that is no reason to lose what the others found. */
-async function runCheck(id: CheckId, ...[host, wanted, found]: Parameters<Check>): Promise<CheckResult[]> {
+async function runCheck(id: CheckId, check: Check, ...about: Parameters<Check>): Promise<CheckResult[]> {
   try {
-    return await CHECKS[id](host, wanted, found)
+    return await check(...about)
   } catch (error) {
     const hint = error instanceof AgentError ? error.hint : 'run it again; if it stays so, please report it'
     return [{ id, subject: 'this host', verdict: 'unknown', evidence: messageOf(error), hint }]

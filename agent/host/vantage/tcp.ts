@@ -1,0 +1,75 @@
+import { messageOf } from '../../errors.ts'
+import type { IpAddress } from '../../model/address.ts'
+import type { Link } from '../../model/network.ts'
+import { encodeTcpSegment, type TcpSighting, TcpTap } from '../native.ts'
+import type { Network } from '../netlink/network.ts'
+import { type InjectionMethod, NoVantage, openInjector, refusedAs } from './injection.ts'
+
+/** A client's attempt to open a connection, as a director's frame brings it to a NIC. */
+export interface Knock {
+  client: IpAddress
+  /** Of the client; tells the answers apart. */
+  clientPort: number
+  vip: IpAddress
+  port: number
+}
+
+/** Knocks on one NIC and watches all through which an answer may leave. */
+export interface TcpVantage {
+  readonly method: InjectionMethod
+  knock(knock: Knock): void
+  /** Ends what a knock began: no half-open connection stays. */
+  hangUp(knock: Knock): void
+  watch(timeoutMs: number): Promise<TcpSighting[]>
+  close(): void
+}
+
+/** Any number does; a fixed one makes the reset that follows match. */
+const SEQUENCE = 0x7273_0001
+const BUFFER_BYTES = 4 * 1024 * 1024
+
+/** Throws NoVantage where the tap or the method is refused. */
+export async function openTcpVantage(
+  nic: Link,
+  watched: readonly Link[],
+  clientPorts: { first: number; last: number },
+  method: InjectionMethod,
+  network: Network,
+): Promise<TcpVantage> {
+  const indexes = watched.map(({ index }) => index)
+  const tap = refusedAs('the tap', () => new TcpTap(indexes, { clientPorts, bufferBytes: BUFFER_BYTES }))
+  try {
+    const injector = await openInjector(nic, method, network)
+    const send = (flags: 'syn' | 'rst', sequence: number, knock: Knock): void => {
+      const frame = encodeTcpSegment({
+        // As if a router of the segment had sent it: the host does not look at the source.
+        sourceMac: nic.mac,
+        destinationMac: nic.mac,
+        sourceIp: knock.client,
+        destinationIp: knock.vip,
+        sourcePort: knock.clientPort,
+        destinationPort: knock.port,
+        sequence,
+        acknowledgement: 0,
+        flags,
+      })
+      if (!injector.inject(frame)) throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
+    }
+    return {
+      method,
+      knock: knock => send('syn', SEQUENCE, knock),
+      hangUp: knock => send('rst', SEQUENCE + 1, knock),
+      watch: timeoutMs =>
+        tap.receive(timeoutMs).catch(error => {
+          throw new NoVantage(`the tap: ${messageOf(error)}`)
+        }),
+      close() {
+        injector.close()
+        tap.close()
+      },
+    }
+  } catch (error) {
+    tap.close()
+    throw error
+  }
+}

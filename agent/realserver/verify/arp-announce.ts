@@ -1,0 +1,134 @@
+import { hasErrno, messageOf } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { provokeArpRequest } from '../../host/native.ts'
+import type { IpAddress } from '../../model/address.ts'
+import { isQuiet, whatLoudDoes } from '../../model/arp.ts'
+import type { Link } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import { arpSysctlPath, effectiveOn } from '../arp-sysctl.ts'
+import { ipv4Vips, type WantedRealServer } from '../desired.ts'
+import { facingNics } from '../nics.ts'
+import type { CheckResult } from './check.ts'
+import { isOnLink } from './strangers.ts'
+
+/**
+ * Asking for others, this host never names a VIP as the sender: that would overwrite its neighbours' entries
+ * as surely as a reply. The kernel is made to ask, with the VIP as the source of a packet; a table of our own
+ * counts and drops what it asks, so that nothing reaches the wire.
+ */
+
+/** RFC 5737: whom the kernel is made to ask for. */
+const TARGETS = ['192.0.2.1', '198.51.100.1', '203.0.113.1'] as IpAddress[]
+
+export async function checkArpAnnounce(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+): Promise<CheckResult[]> {
+  const isBound = (vip: IpAddress): boolean => found.addresses.some(({ address }) => address === vip)
+  const results: CheckResult[] = []
+  const quiet: { vip: IpAddress; nic: Link; evidence: string }[] = []
+  for (const nic of facingNics(wanted, found, 4))
+    for (const vip of ipv4Vips(wanted)) {
+      const subject = `${vip} on ${nic.name}`
+      const announce = effectiveOn(nic.name, 'arp_announce', found.sysctls)
+      if (announce === null) results.push(unknown(subject, `arp_announce of ${nic.name} cannot be read`))
+      else if (!isQuiet('arp_announce', announce)) results.push(loud(subject, nic, announce))
+      else if (!isBound(vip)) results.push(skipped(subject, `${vip} is not bound: nothing to announce`))
+      else if (!nic.up || !nic.carrier)
+        results.push(unknown(subject, `${nic.name} is down or has no carrier`))
+      else quiet.push({ vip, nic, evidence: `arp_announce ${announce}` })
+    }
+  return [...results, ...(await provokeAll(host, found, quiet))]
+}
+
+async function provokeAll(
+  host: Host,
+  found: FoundHost,
+  pairs: readonly { vip: IpAddress; nic: Link; evidence: string }[],
+): Promise<CheckResult[]> {
+  if (pairs.length === 0) return []
+  const target = TARGETS.find(address => !isOnLink(address, found))
+  if (target === undefined)
+    return pairs.map(({ vip, nic }) =>
+      unknown(`${vip} on ${nic.name}`, 'every test address lies in a subnet of this host'),
+    )
+  const trap = await host.netfilter
+    .openArpRequestTrap({ target, senders: pairs.map(({ vip }) => vip) })
+    .catch(error => messageOf(error))
+  if (typeof trap === 'string') return pairs.map(({ vip, nic }) => unknown(`${vip} on ${nic.name}`, trap))
+  try {
+    const results: CheckResult[] = []
+    let before = await trap.counts()
+    for (const { vip, nic, evidence } of pairs) {
+      const subject = `${vip} on ${nic.name}`
+      const refusal = await provoke(host, nic, vip, target)
+      if (refusal !== null) {
+        results.push(unknown(subject, refusal))
+        continue
+      }
+      const after = await trap.counts()
+      const announced = (after.bySender.get(vip) ?? 0) - (before.bySender.get(vip) ?? 0)
+      const asked = announced + after.others - before.others
+      before = after
+      if (announced > 0) results.push(caught(subject, vip, nic, evidence))
+      else if (asked === 0) results.push(unknown(subject, `provoked, the kernel asked nobody on ${nic.name}`))
+      else
+        results.push({
+          id: 'arp-announce',
+          subject,
+          verdict: 'pass',
+          evidence: `${evidence}; made to ask for ${target} with a packet from ${vip}, the kernel named another sender (dropped before the wire)`,
+          hint: '',
+        })
+    }
+    return results
+  } finally {
+    await trap.close()
+  }
+}
+
+/** Null when the kernel was made to ask; why not, else. */
+async function provoke(host: Host, nic: Link, vip: IpAddress, target: IpAddress): Promise<string | null> {
+  for (const isLast of [false, true])
+    try {
+      provokeArpRequest(nic.index, vip, target)
+      return null
+    } catch (error) {
+      // A run that was killed in the middle may have left the entry behind.
+      if (!hasErrno(error, 'EEXIST') || isLast) return messageOf(error)
+      await host.network.forgetNeighbour(target, nic.index)
+    }
+  return null
+}
+
+function loud(subject: string, { name }: Link, announce: number): CheckResult {
+  return {
+    id: 'arp-announce',
+    subject,
+    verdict: 'fail',
+    evidence: `arp_announce ${announce}: this host ${whatLoudDoes('arp_announce', announce)}, and steals it without ever answering`,
+    hint: `rs-agent apply, or: sysctl -w ${['all', name].map(scope => `${arpSysctlPath(scope, 'arp_announce')}=2`).join(' ')}`,
+  }
+}
+
+function caught(subject: string, vip: IpAddress, { name }: Link, evidence: string): CheckResult {
+  return {
+    id: 'arp-announce',
+    subject,
+    verdict: 'fail',
+    evidence: `${evidence}, and yet the kernel named ${vip} as the sender of a question on ${name}`,
+    hint: `has ${name} an address of its own? ip addr show dev ${name}; without one the kernel takes the VIP`,
+  }
+}
+
+function unknown(subject: string, why: string): CheckResult {
+  const hint = /EPERM|EACCES/.test(why)
+    ? 'needs CAP_NET_ADMIN and CAP_NET_RAW: run as root'
+    : 'watch for it from another host: tcpdump -n arp and host VIP'
+  return { id: 'arp-announce', subject, verdict: 'unknown', evidence: `could not be provoked: ${why}`, hint }
+}
+
+function skipped(subject: string, evidence: string): CheckResult {
+  return { id: 'arp-announce', subject, verdict: 'skipped', evidence, hint: '' }
+}

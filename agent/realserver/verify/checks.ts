@@ -1,0 +1,42 @@
+import type { Interest } from '../../reconcile/found.ts'
+import { checkArpAnnounce } from './arp-announce.ts'
+import { checkArpSilence } from './arp-silence.ts'
+import type { Check, CheckId } from './check.ts'
+import { checkDatapath } from './datapath.ts'
+import { checkNdpSilence } from './ndp-silence.ts'
+import { checkProxyArp, proxyArpPaths } from './proxy-arp.ts'
+import { checkRpFilter, rpFilterPaths } from './rp-filter.ts'
+import { checkServiceAnswers } from './service-answers.ts'
+import { STATIC_CHECKS } from './static-checks.ts'
+import { checkVipOwner } from './vip-owner.ts'
+
+/** Proofs that the host keeps quiet; nothing of them reaches the wire. A change is undone when one fails. */
+export const SILENCE_CHECKS = {
+  'arp-silence': checkArpSilence,
+  'ndp-silence': checkNdpSilence,
+} satisfies Partial<Record<CheckId, Check>>
+
+/** Every check. */
+export const CHECKS = {
+  ...STATIC_CHECKS,
+  ...SILENCE_CHECKS,
+  'arp-announce': checkArpAnnounce,
+  'proxy-arp': checkProxyArp,
+  'rp-filter': checkRpFilter,
+  'vip-owner': checkVipOwner,
+  datapath: checkDatapath,
+  'service-answers': (_, wanted) => checkServiceAnswers(wanted),
+} satisfies Record<CheckId, Check>
+
+/** Checks that put frames on the wire: a question to the segment, an answer to a client that nobody is. */
+export const CHECKS_ON_THE_WIRE: ReadonlySet<CheckId> = new Set(['vip-owner', 'datapath'])
+
+/** What the checks want to see of the host beside what a plan does. */
+export function interestOfChecks(interest: Interest): Interest {
+  return {
+    ...interest,
+    sysctls: links => [
+      ...new Set([...interest.sysctls(links), ...proxyArpPaths(links), ...rpFilterPaths(links)]),
+    ],
+  }
+}

@@ -1,0 +1,98 @@
+import type { Host } from '../../host/host.ts'
+import {
+  addressBytes,
+  addressFromBytes,
+  familyOf,
+  firstAddress,
+  hostPrefixLength,
+  type IpAddress,
+  type IpNetwork,
+  isInSubnet,
+} from '../../model/address.ts'
+import type { Link } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { WantedRealServer } from '../desired.ts'
+import { FARAWAY_CLIENTS, isOnLink } from './strangers.ts'
+
+/** Addresses that stand for the clients of a VIP: their way in and out is what a check follows. */
+
+/** RTN_UNICAST of include/uapi/linux/rtnetlink.h. */
+const RTN_UNICAST = 1
+
+export interface TestClient {
+  address: IpAddress
+  /** As evidence names it: `a client at 192.0.2.78`. */
+  name: string
+}
+
+/** One for each network that the configuration names, or one for all; none when none would be answered. */
+export async function chooseClients(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+  vip: IpAddress,
+  nic: Link,
+): Promise<TestClient[]> {
+  const family = familyOf(vip)
+  const networks = wanted.clients.filter(({ address }) => familyOf(address) === family)
+  const chosen =
+    networks.length === 0
+      ? [await anyClient(host, wanted, found, vip, nic)]
+      : await Promise.all(
+          networks.map(network =>
+            network.prefixLength === 0
+              ? anyClient(host, wanted, found, vip, nic)
+              : clientIn(network, wanted, found),
+          ),
+        )
+  const addresses = new Set(chosen.filter(address => address !== null))
+  return [...addresses].map(address => ({ address, name: `a client at ${address}` }))
+}
+
+async function anyClient(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+  vip: IpAddress,
+  nic: Link,
+): Promise<IpAddress | null> {
+  const leavingBy = isVrfPort(nic, found) ? nic.master : undefined
+  for (const address of FARAWAY_CLIENTS[familyOf(vip)]) {
+    if (isOnLink(address, found)) continue
+    const route = await host.network.lookUpRoute({
+      destination: address,
+      ...(leavingBy === undefined ? {} : { leavingBy }),
+    })
+    if (route.kind === 'route' && route.type === RTN_UNICAST) return address
+  }
+  // No default route: clients are neighbours. An address that nobody has would never be answered.
+  return [...wanted.directors, ...wanted.siblings].find(address => isNeighbour(address, nic, found)) ?? null
+}
+
+function clientIn(network: IpNetwork, wanted: WantedRealServer, found: FoundHost): IpAddress | null {
+  const { address, prefixLength } = network
+  if (prefixLength === hostPrefixLength(address)) return address
+  const candidate = inside(network)
+  if (!isOnLink(candidate, found)) return candidate
+  const known = [...wanted.directors, ...wanted.siblings]
+  return known.find(other => isInSubnet(other, address, prefixLength)) ?? null
+}
+
+/** An address in the middle of nowhere: the 77th, or the first one of a small network. */
+function inside({ address, prefixLength }: IpNetwork): IpAddress {
+  const bytes = addressBytes(firstAddress(address, prefixLength))
+  const last = bytes.length - 1
+  bytes[last] = (bytes[last] ?? 0) + (hostPrefixLength(address) - prefixLength >= 7 ? 77 : 1)
+  return addressFromBytes(bytes)
+}
+
+function isNeighbour(address: IpAddress, nic: Link, { addresses }: FoundHost): boolean {
+  return addresses.some(
+    own =>
+      own.link === nic.name && own.address !== address && isInSubnet(address, own.address, own.prefixLength),
+  )
+}
+
+export function isVrfPort({ master }: Link, { links }: FoundHost): boolean {
+  return links.some(({ index, kind }) => index === master && kind === 'vrf')
+}

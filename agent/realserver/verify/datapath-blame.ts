@@ -1,0 +1,179 @@
+import type { Host } from '../../host/host.ts'
+import { listenersOn } from '../../host/listeners.ts'
+import type { InjectionMethod } from '../../host/vantage/injection.ts'
+import type { Knock } from '../../host/vantage/tcp.ts'
+import { familyOf, hostPrefixLength, type IpAddress } from '../../model/address.ts'
+import type { Link, Rule } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { CheckResult } from './check.ts'
+import { isVrfPort, type TestClient } from './clients.ts'
+import { rpFilterPath } from './rp-filter.ts'
+import type { WayBack } from './way-back.ts'
+
+/** Who is to blame when a client's SYN is not answered from the VIP. */
+
+/** What the host did with the SYN. */
+export type Reaction =
+  | { kind: 'accepted'; from: IpAddress; latencyMs: number; by: string; method: InjectionMethod }
+  | { kind: 'reset'; from: IpAddress }
+  | { kind: 'icmp'; type: number; code: number; from: IpAddress }
+  | { kind: 'silence' }
+
+export interface Accused {
+  nic: Link
+  knock: Knock
+  client: TestClient
+  way: WayBack
+  reaction: Reaction
+}
+
+type Finding = Pick<CheckResult, 'evidence' | 'hint'>
+
+/** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
+const RTN_LOCAL = 2
+
+export async function blame(host: Host, found: FoundHost, accused: Accused): Promise<Finding> {
+  switch (accused.reaction.kind) {
+    case 'accepted':
+      return blameTranslation(accused, accused.reaction.from)
+    case 'reset':
+      return blameForReset(host, accused)
+    case 'icmp':
+      return blameForIcmp(host, found, accused, accused.reaction)
+    case 'silence':
+      return blameForSilence(host, found, accused)
+    default:
+      return accused.reaction satisfies never
+  }
+}
+
+function blameTranslation({ knock, client }: Accused, from: IpAddress): Finding {
+  return {
+    evidence: `the SYN of ${client.name} was answered from ${from} instead of ${knock.vip}: the client drops that`,
+    hint: 'a NAT rule changes the source: nft list ruleset; iptables -t nat -S',
+  }
+}
+
+async function blameForReset(host: Host, { knock, client }: Accused): Promise<Finding> {
+  const { vip, port } = knock
+  const listeners = listenersOn(port)
+  const isCovered = listeners.some(
+    address => address === vip || address === '::' || isEveryIpv4(address, vip),
+  )
+  if (isCovered)
+    return {
+      evidence: `the SYN of ${client.name} was refused with RST although something listens there: the firewall rejects it${await firewallNames(host)}`,
+      hint: `let tcp port ${port} to ${vip} in: nft list ruleset; iptables -S INPUT`,
+    }
+  const others = listeners.filter(address => familyOf(address) === familyOf(vip))
+  const elsewhere = others.length === 0 ? '' : `; port ${port} is served only on ${others.join(', ')}`
+  return {
+    evidence: `nothing listens on ${vip}:${port}: the SYN of ${client.name} was refused with RST${elsewhere}`,
+    hint: `make the server listen on ${vip}:${port} or on every address; ss -ltn 'sport = :${port}' shows what listens`,
+  }
+}
+
+function isEveryIpv4(listener: IpAddress, vip: IpAddress): boolean {
+  return listener === '0.0.0.0' && familyOf(vip) === 4
+}
+
+async function blameForIcmp(
+  host: Host,
+  found: FoundHost,
+  accused: Accused,
+  { type, code, from }: Extract<Reaction, { kind: 'icmp' }>,
+): Promise<Finding> {
+  const routing = await blameRouting(host, found, accused)
+  const said = `the host answered with ICMP type ${type} code ${code} from ${from}`
+  if (routing !== null) return { ...routing, evidence: `${routing.evidence}; ${said}` }
+  return {
+    evidence: `the firewall rejects the SYN of ${accused.client.name}: ${said}${await firewallNames(host)}`,
+    hint: `let tcp port ${accused.knock.port} to ${accused.knock.vip} in: nft list ruleset; iptables -S INPUT`,
+  }
+}
+
+async function blameForSilence(host: Host, found: FoundHost, accused: Accused): Promise<Finding> {
+  const { knock, client, way } = accused
+  const routing = await blameRouting(host, found, accused)
+  if (routing !== null) return routing
+  if (way.obstacle?.kind === 'absent') {
+    const role = way.nextHop === client.address ? 'the client' : 'the gateway'
+    return {
+      evidence: `${role} ${way.obstacle.why}: an answer from ${knock.vip} to ${client.address} has nobody to go to`,
+      hint: `is the gateway up, and on this segment? ip route get ${client.address} from ${knock.vip}; ip neigh`,
+    }
+  }
+  return {
+    evidence: `the SYN of ${client.name} vanished in this host; address, routes and gateway are right, so it is a firewall${await firewallNames(host)}`,
+    hint: `let tcp port ${knock.port} to ${knock.vip} in, and its answers out: nft list ruleset; iptables-save; tc filter show dev ${accused.nic.name} ingress`,
+  }
+}
+
+/** What the address and the kernel's own route lookups say; null when they find nothing wrong. */
+async function blameRouting(host: Host, found: FoundHost, accused: Accused): Promise<Finding | null> {
+  const { nic, knock, client, way } = accused
+  const { vip } = knock
+  if (!found.addresses.some(({ address }) => address === vip))
+    return {
+      evidence: `${vip} is not bound: this host drops what the director sends it (a black hole)`,
+      hint: `rs-agent apply, or, once ARP is silenced: ip addr add ${vip}/${hostPrefixLength(vip)} dev lo`,
+    }
+  const { arrival, departure } = way
+  if (arrival.kind === 'refused' && arrival.code === 'EXDEV')
+    return {
+      evidence: `rp_filter drops what ${client.name} sends to ${vip} on ${nic.name}: the way back is another one`,
+      hint: `rs-agent explain rp-filter; sysctl -w ${rpFilterPath(nic.name)}=2`,
+    }
+  if (arrival.kind === 'refused')
+    return {
+      evidence: `a policy keeps ${vip} from being delivered: the kernel refuses what arrives on ${nic.name} for it (${arrival.message})${await ruleNames(host, vip)}`,
+      hint: `ip route get ${vip} from ${client.address} iif ${nic.name}; ip rule`,
+    }
+  if (arrival.type !== RTN_LOCAL) return blameForeignTable(host, found, accused, arrival.link)
+  if (departure.kind === 'refused')
+    return {
+      evidence: `a policy route keeps answers from leaving: from ${vip} to ${client.address} the kernel says ${departure.message}${await ruleNames(host, vip)}`,
+      hint: `ip route get ${client.address} from ${vip}; ip rule; ip route show table all`,
+    }
+  if (departure.type === RTN_LOCAL)
+    return {
+      evidence: `${client.address} counts as this host's own address: answers to it never leave`,
+      hint: `ip route get ${client.address}; a wide prefix on lo makes its whole subnet local`,
+    }
+  return null
+}
+
+async function blameForeignTable(
+  host: Host,
+  found: FoundHost,
+  { nic, knock, client }: Accused,
+  link: string | null,
+): Promise<Finding> {
+  const where = link === null ? 'nowhere' : `to ${link}`
+  const vrf = isVrfPort(nic, found) ? found.links.find(({ index }) => index === nic.master) : undefined
+  if (vrf !== undefined)
+    return {
+      evidence: `${nic.name} belongs to the VRF ${vrf.name}, whose table does not have ${knock.vip} as local: it is routed ${where}`,
+      hint: `ip route get ${knock.vip} from ${client.address} iif ${nic.name}; bind the VIP in the VRF`,
+    }
+  return {
+    evidence: `an ip rule keeps ${knock.vip} from being delivered: what arrives on ${nic.name} for it is routed ${where} instead${await ruleNames(host, knock.vip)}`,
+    hint: `ip rule: the local table must come first; ip route get ${knock.vip} from ${client.address} iif ${nic.name}`,
+  }
+}
+
+/** Those that every host has are not worth a word: local, main, default. */
+const USUAL_PRIORITIES = new Set([0, 32_766, 32_767])
+
+async function ruleNames(host: Host, vip: IpAddress): Promise<string> {
+  const rules: Rule[] = await host.network.rules(familyOf(vip)).catch(() => [])
+  const unusual = rules.filter(({ priority }) => !USUAL_PRIORITIES.has(priority)).map(({ text }) => text)
+  if (rules.length > 0 && !rules.some(({ priority }) => priority === 0))
+    unusual.unshift('no rule "0: from all lookup local"')
+  return unusual.length === 0 ? '' : `; ip rule has: ${unusual.slice(0, 5).join(' | ')}`
+}
+
+async function firewallNames(host: Host): Promise<string> {
+  const filters = await host.netfilter.packetFilters().catch(() => [])
+  return filters.length === 0 ? '' : ` (${filters.join(', ')})`
+}

@@ -1,0 +1,38 @@
+import type { Files } from '../../host/files.ts'
+import type { CheckResult } from './check.ts'
+
+/** The last verify of this boot, for `explain`: the state of a host is not worth keeping over a reboot. */
+const PATH = 'run/rs-agent/last-verify.json'
+
+export interface LastVerify {
+  at: string
+  checks: CheckResult[]
+}
+
+/** A host on which nothing can be written, or a run without the right to, has no memory: that fails no verify. */
+export function rememberVerify(files: Files, checks: CheckResult[], at: Date): void {
+  const content = `${JSON.stringify({ at: at.toISOString(), checks } satisfies LastVerify)}\n`
+  const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+  try {
+    files.write(PATH, { content, mode: 0o644, ...owner })
+  } catch {
+    return
+  }
+}
+
+/** What it found is not true any more. */
+export function forgetVerify(files: Files): void {
+  files.remove(PATH)
+}
+
+/** Null when there is none, or none that can be read. */
+export function recallVerify(files: Files): LastVerify | null {
+  try {
+    const form = files.read(PATH)
+    const found = form === null ? null : (JSON.parse(form.content) as Partial<LastVerify>)
+    if (typeof found?.at !== 'string' || !Array.isArray(found.checks)) return null
+    return { at: found.at, checks: found.checks }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,138 @@
+import type { Host } from '../../host/host.ts'
+import type { SysctlPath } from '../../host/sysctl.ts'
+import { familyOf, type IpAddress } from '../../model/address.ts'
+import type { Link, Neighbour } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import { ipv4Vips, type WantedRealServer } from '../desired.ts'
+import { arpNics, facingNics } from '../nics.ts'
+import type { CheckResult } from './check.ts'
+
+/**
+ * This host does not answer for addresses that are not its own. A VIP that is local is not proxied; one that
+ * gets lost would be, at once: then this host takes clients that it drops.
+ */
+export async function checkProxyArp(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+): Promise<CheckResult[]> {
+  const proxied = (await host.network.neighbours()).filter(({ proxy }) => proxy)
+  const ipv4 = ipv4Vips(wanted)
+  const ipv6 = wanted.vips.filter(vip => familyOf(vip) === 6)
+  return [
+    ...(ipv4.length === 0 ? [] : arpNics(found.links).filter(({ up }) => up)).map(nic =>
+      judgeIpv4(nic, ipv4, proxied, found),
+    ),
+    ...(ipv6.length === 0 ? [] : facingNics(wanted, found, 6).filter(({ up }) => up)).map(nic =>
+      judgeIpv6(nic, ipv6, proxied, found),
+    ),
+  ]
+}
+
+const PROXY_SYSCTLS = ['proxy_arp', 'proxy_arp_pvlan'] as const
+
+/** What the check reads. */
+export function proxyArpPaths(links: readonly Link[]): SysctlPath[] {
+  const scopes = ['all', ...arpNics(links).map(({ name }) => name)]
+  return scopes.flatMap(scope => [
+    ...PROXY_SYSCTLS.map(name => `net/ipv4/conf/${scope}/${name}`),
+    `net/ipv4/conf/${scope}/forwarding`,
+    `net/ipv6/conf/${scope}/proxy_ndp`,
+    `net/ipv6/conf/${scope}/forwarding`,
+  ])
+}
+
+function judgeIpv4(
+  { name }: Link,
+  vips: readonly IpAddress[],
+  proxied: readonly Neighbour[],
+  found: FoundHost,
+): CheckResult {
+  const result = { id: 'proxy-arp', subject: name } as const
+  const read = (scope: string, sysctl: string): string | undefined =>
+    found.sysctls[`net/ipv4/conf/${scope}/${sysctl}`]
+  const own = read(name, 'proxy_arp')
+  const forwarding = read(name, 'forwarding')
+  if (own === undefined || forwarding === undefined)
+    return {
+      ...result,
+      verdict: 'unknown',
+      evidence: `proxy_arp of ${name} cannot be read`,
+      hint: UNREADABLE,
+    }
+  // net/ipv4/arp.c arp_process() asks both; IN_DEV_PROXY_ARP is the OR of all and the NIC, the other the NIC's own.
+  const on = [
+    ...(own !== '0' || read('all', 'proxy_arp') !== '0'
+      ? [`proxy_arp 1 (all ${read('all', 'proxy_arp')}, ${name} ${own})`]
+      : []),
+    ...(read(name, 'proxy_arp_pvlan') === '1' ? ['proxy_arp_pvlan 1'] : []),
+    ...entriesOf(vips, name, proxied).map(vip => `a proxy entry for ${vip}`),
+  ]
+  if (on.length === 0)
+    return { ...result, verdict: 'pass', evidence: 'proxy_arp 0, no proxy entry', hint: '' }
+  const what = on.join(' and ')
+  if (forwarding === '0')
+    return { ...result, verdict: 'pass', evidence: `${what}, without effect while forwarding is 0`, hint: '' }
+  const isLocal = vips.every(vip => found.addresses.some(({ address }) => address === vip))
+  const effect = isLocal
+    ? 'this host answers ARP for a VIP as soon as it is not bound any more'
+    : 'this host answers ARP for a VIP that is not bound here'
+  return {
+    ...result,
+    verdict: 'fail',
+    evidence: `${what}, with forwarding 1: ${effect}`,
+    hint: `sysctl -w ${['all', name].map(scope => `net/ipv4/conf/${scope}/proxy_arp=0`).join(' ')} net/ipv4/conf/${name}/proxy_arp_pvlan=0${deletions(vips, name, proxied)}`,
+  }
+}
+
+function judgeIpv6(
+  { name }: Link,
+  vips: readonly IpAddress[],
+  proxied: readonly Neighbour[],
+  found: FoundHost,
+): CheckResult {
+  const result = { id: 'proxy-arp', subject: `${name} (NDP)` } as const
+  const read = (scope: string, sysctl: string): string | undefined =>
+    found.sysctls[`net/ipv6/conf/${scope}/${sysctl}`]
+  const own = read(name, 'proxy_ndp')
+  if (own === undefined)
+    return {
+      ...result,
+      verdict: 'unknown',
+      evidence: `proxy_ndp of ${name} cannot be read`,
+      hint: UNREADABLE,
+    }
+  const entries = entriesOf(vips, name, proxied)
+  if (entries.length === 0)
+    return { ...result, verdict: 'pass', evidence: `no proxy entry for a VIP on ${name}`, hint: '' }
+  const what = `a proxy entry for ${entries.join(', ')}`
+  const proxies = own !== '0' || read('all', 'proxy_ndp') !== '0'
+  const forwards = read(name, 'forwarding') !== '0'
+  if (!proxies || !forwards)
+    return {
+      ...result,
+      verdict: 'pass',
+      evidence: `${what}, without effect while ${proxies ? 'forwarding' : 'proxy_ndp'} is 0`,
+      hint: '',
+    }
+  return {
+    ...result,
+    verdict: 'fail',
+    evidence: `${what}, with proxy_ndp 1 and forwarding 1: this host answers neighbour solicitations for it`,
+    hint: deletions(vips, name, proxied).replace(/^; /, ''),
+  }
+}
+
+const UNREADABLE = 'is /proc/sys/net mounted? did the NIC go away?'
+
+function entriesOf(vips: readonly IpAddress[], nic: string, proxied: readonly Neighbour[]): IpAddress[] {
+  return proxied
+    .filter(({ link, address }) => (link === nic || link === '') && vips.includes(address))
+    .map(({ address }) => address)
+}
+
+function deletions(vips: readonly IpAddress[], nic: string, proxied: readonly Neighbour[]): string {
+  return entriesOf(vips, nic, proxied)
+    .map(vip => `; ip neigh del proxy ${vip} dev ${nic}`)
+    .join('')
+}

@@ -1,0 +1,139 @@
+import type { HttpCheck } from '../../config/schema.ts'
+import { messageOf } from '../../errors.ts'
+import { familyOf, type IpAddress } from '../../model/address.ts'
+import type { VipService, WantedRealServer } from '../desired.ts'
+import type { CheckResult } from './check.ts'
+
+/** A web server on this host answers at each VIP as the configuration says. */
+export async function checkServiceAnswers({ services }: WantedRealServer): Promise<CheckResult[]> {
+  return (await Promise.all(services.map(checkVip))).flat()
+}
+
+/** Enough of a page to find a word in. */
+const BODY_LIMIT_BYTES = 1024 * 1024
+const EXCERPT_LENGTH = 40
+/** Below it a status says that the page, or the way to it, is there. */
+const FIRST_BAD_STATUS = 400
+
+/** Well-known ports; a port that is not here may speak anything. */
+const SCHEMES: Record<string, HttpCheck['type']> = { '80/tcp': 'http', '443/tcp': 'https' }
+
+interface Question {
+  vip: IpAddress
+  url: string
+  check: Omit<HttpCheck, 'status'> & { port: number; status?: number | undefined }
+}
+
+async function checkVip(service: VipService): Promise<CheckResult[]> {
+  const questions = questionsOf(service)
+  if (questions.length > 0) return Promise.all(questions.map(ask))
+  const evidence = 'no check is configured, and none of its ports is one of the web'
+  return [{ id: 'service-answers', subject: service.vip, verdict: 'skipped', evidence, hint: '' }]
+}
+
+function questionsOf({ vip, ports, check }: VipService): Question[] {
+  if (check !== undefined) return [question(vip, { ...check, port: check.port ?? portFor(check.type) })]
+  return ports.flatMap(port => {
+    const type = SCHEMES[port]
+    return type === undefined ? [] : [question(vip, { type, port: portFor(type), path: '/', timeout: 2_000 })]
+  })
+}
+
+function portFor(type: HttpCheck['type']): number {
+  return type === 'http' ? 80 : 443
+}
+
+function question(vip: IpAddress, check: Question['check']): Question {
+  const authority = familyOf(vip) === 6 ? `[${vip}]` : vip
+  const port = check.port === portFor(check.type) ? '' : `:${check.port}`
+  return { vip, check, url: `${check.type}://${authority}${port}${check.path}` }
+}
+
+async function ask({ vip, url, check }: Question): Promise<CheckResult> {
+  const result = { id: 'service-answers', subject: url } as const
+  const startedAt = performance.now()
+  try {
+    const { status, body, cut } = await get(vip, check)
+    const tookMs = performance.now() - startedAt
+    const wrong = whatIsWrong(check, status, body, cut)
+    if (wrong === null)
+      return { ...result, verdict: 'pass', evidence: `status ${status} in ${tookMs.toFixed(1)} ms`, hint: '' }
+    return { ...result, verdict: 'fail', ...wrong }
+  } catch (error) {
+    const evidence = `no answer: ${messageOf(error)}`
+    return {
+      ...result,
+      verdict: 'fail',
+      evidence,
+      hint: `does the server run, and listen there? curl -v ${url}; ss -ltn`,
+    }
+  }
+}
+
+function whatIsWrong(
+  check: Question['check'],
+  status: number,
+  body: string,
+  cut: boolean,
+): Pick<CheckResult, 'evidence' | 'hint'> | null {
+  const isExpected = check.status === undefined ? status < FIRST_BAD_STATUS : status === check.status
+  if (!isExpected) {
+    const wanted = check.status === undefined ? `one below ${FIRST_BAD_STATUS}` : String(check.status)
+    return { evidence: `status ${status}, expected ${wanted}`, hint: "the server's own error log says why" }
+  }
+  if (check.body === undefined || body.includes(check.body)) return null
+  const excerpt = JSON.stringify(body.slice(0, EXCERPT_LENGTH))
+  const size = cut ? `the first ${BODY_LIMIT_BYTES} bytes of the body` : 'the body'
+  return {
+    evidence: `status ${status}, but ${size} does not contain ${JSON.stringify(check.body)}: it starts with ${excerpt}`,
+    hint: 'is the right page there? is the share mounted?',
+  }
+}
+
+interface Answer {
+  status: number
+  body: string
+  /** Whether the body went on beyond what was read. */
+  cut: boolean
+}
+
+async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
+  // Not at the top: a run without this check does not load it.
+  const { request } = check.type === 'http' ? await import('node:http') : await import('node:https')
+  const signal = AbortSignal.timeout(check.timeout)
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(signal.aborted ? new Error(`timeout after ${check.timeout} ms`) : error)
+    const asking = request(
+      {
+        host: vip,
+        port: check.port,
+        path: check.path,
+        signal,
+        agent: false,
+        // The certificate is a matter of name and date, which a request by address cannot judge.
+        rejectUnauthorized: false,
+        headers: { 'user-agent': 'rs-agent', ...(check.host === undefined ? {} : { host: check.host }) },
+        ...(check.host === undefined ? {} : { servername: check.host.replace(/:[0-9]+$/, '') }),
+      },
+      answer => {
+        const chunks: Buffer[] = []
+        let bytes = 0
+        const end = (cut: boolean): void => {
+          resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), cut })
+          asking.destroy()
+        }
+        if (check.body === undefined) return end(true)
+        answer.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          bytes += chunk.length
+          if (bytes >= BODY_LIMIT_BYTES) end(true)
+        })
+        answer.on('end', () => end(false))
+        answer.on('error', fail)
+      },
+    )
+    asking.on('error', fail)
+    asking.end()
+  })
+}

@@ -1,0 +1,101 @@
+import { type AddressFamily, familyOf, type IpAddress } from '../../model/address.ts'
+import type { Link } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { WantedRealServer } from '../desired.ts'
+import { arpNics } from '../nics.ts'
+import type { CheckResult } from './check.ts'
+import { type Observation, ROUNDS } from './silence.ts'
+
+/** What an observation of silence means, and why one could not be made. */
+
+type SilenceId = 'arp-silence' | 'ndp-silence'
+
+export function judgeSilence(
+  id: SilenceId,
+  vip: IpAddress,
+  nic: Link,
+  { answered, control }: Observation,
+  found: FoundHost,
+): CheckResult {
+  const subject = `${vip} on ${nic.name}`
+  const mac = answered.get(vip)
+  if (mac !== undefined)
+    return {
+      id,
+      subject,
+      verdict: 'fail',
+      evidence: `asked on ${nic.name}, this host answered with ${mac}${ownerOf(mac, nic, found)}: clients are told that it owns the VIP`,
+      hint: 'rs-agent apply; until then unbind the VIP or take this host off the network',
+    }
+  if (control.kind === 'no-vantage') return unknownSilence(id, subject, control.why)
+  const { method, latencyMs } = control
+  const evidence = `asked ${ROUNDS} times on ${nic.name} (${method}): silent; its own address answered in ${latencyMs.toFixed(3)} ms before, and again after`
+  const blind = nativeXdp(nic, found)
+  if (blind !== null) return unknownSilence(id, subject, `${evidence}; but ${blind}`)
+  return { id, subject, verdict: 'pass', evidence, hint: '' }
+}
+
+export function unknownSilence(id: SilenceId, subject: string, why: string): CheckResult {
+  const hint = /EPERM|EACCES/.test(why)
+    ? 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root'
+    : 'ask from another host of the segment: rs-agent probe VIP --target RIP'
+  return { id, subject, verdict: 'unknown', evidence: `could not be proven: ${why}`, hint }
+}
+
+/** NICs that the configuration names and that cannot be asked. */
+export function unknownOnAbsentNics(
+  id: SilenceId,
+  vips: readonly IpAddress[],
+  { interfaces }: WantedRealServer,
+  found: FoundHost,
+): CheckResult[] {
+  const present = arpNics(found.links).map(({ name }) => name)
+  const absent = interfaces === 'auto' ? [] : interfaces.filter(name => !present.includes(name))
+  return absent.flatMap(name =>
+    vips.map(vip =>
+      unknownSilence(id, `${vip} on ${name}`, `${name} cannot be asked: it is not there, or is no NIC`),
+    ),
+  )
+}
+
+/** An address of the NIC that must answer when asked for, or why there is none. */
+export function controlAddress(
+  nic: Link,
+  vips: readonly IpAddress[],
+  found: FoundHost,
+  family: AddressFamily,
+): IpAddress | { why: string } {
+  if (!nic.up) return { why: `${nic.name} is down` }
+  if (!nic.carrier) return { why: `${nic.name} has no carrier` }
+  const own = found.addresses.filter(
+    ({ link, address }) =>
+      // A loopback address on a NIC is not asked for from outside.
+      link === nic.name &&
+      familyOf(address) === family &&
+      !vips.includes(address) &&
+      !address.startsWith('127.'),
+  )
+  const settled = own.find(({ tentative, duplicate }) => tentative !== true && duplicate !== true)
+  if (settled !== undefined) return settled.address
+  const [unsettled] = own
+  if (unsettled === undefined) return { why: `${nic.name} has no address of its own to ask for as a control` }
+  return {
+    why:
+      unsettled.duplicate === true
+        ? `duplicate address detection failed for ${unsettled.address} on ${nic.name}: another host has it, and this one does not answer for it`
+        : `${unsettled.address} on ${nic.name} is still tentative (duplicate address detection): ask again in two seconds`,
+  }
+}
+
+/** An injected frame passes the place where such a program sees the real ones. */
+function nativeXdp(nic: Link, { links }: FoundHost): string | null {
+  const beneath = [nic, ...links.filter(({ master }) => master === nic.index)]
+  const [first] = beneath.filter(({ xdp }) => xdp !== undefined && xdp !== 'generic')
+  if (first === undefined) return null
+  return `${first.name} runs a native XDP program, which real frames meet first: it may answer for itself, and an injected question does not reach it`
+}
+
+function ownerOf(mac: string, nic: Link, { links }: FoundHost): string {
+  const owner = mac === nic.mac ? undefined : links.find(link => link.mac === mac)
+  return owner === undefined ? '' : ` (that of ${owner.name})`
+}

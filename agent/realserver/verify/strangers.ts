@@ -1,0 +1,29 @@
+import { hasCapability } from '../../host/capabilities.ts'
+import { type IpAddress, isInSubnet } from '../../model/address.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+
+/** Addresses that stand for a host that nobody is. */
+
+/** RFC 5737. One that lies in a subnet of this host may be a lab's, and is not used. */
+const STRANGERS = ['192.0.2.77', '198.51.100.77', '203.0.113.77'] as IpAddress[]
+
+/** Who asks; null where a stranger could be a neighbour, or could not be made forgotten again. */
+export function safeStranger(found: FoundHost): IpAddress | null {
+  if (!hasCapability('CAP_NET_ADMIN')) return null
+  return STRANGERS.find(stranger => !isOnLink(stranger, found)) ?? null
+}
+
+/** RFC 5737 and RFC 3849: whose packets come in by the default route. */
+export const FARAWAY_CLIENTS = {
+  4: ['192.0.2.78', '198.51.100.78', '203.0.113.78'],
+  6: ['2001:db8::78'],
+} as {
+  [family in 4 | 6]: IpAddress[]
+}
+
+/** A link-local address that no host forms of its MAC: the letters of "rs-agent". */
+export const LINK_LOCAL_STRANGER = 'fe80::7273:2d61:6765:6e74' as IpAddress
+
+export function isOnLink(address: IpAddress, { addresses }: FoundHost): boolean {
+  return addresses.some(own => isInSubnet(address, own.address, own.prefixLength))
+}

@@ -1,0 +1,114 @@
+import type { Host } from '../../host/host.ts'
+import { NoVantage } from '../../host/vantage/injection.ts'
+import type { IpAddress } from '../../model/address.ts'
+import type { Link } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { WantedRealServer } from '../desired.ts'
+import { pathNics } from '../nics.ts'
+import { type Claimant, nameOf, OWNER_WAIT_MS, type Survey, surveyOwners } from '../owners.ts'
+import type { CheckResult } from './check.ts'
+
+/** Asked on the wire, only the configured directors answer for each VIP, and one of them alone. */
+export async function checkVipOwner(
+  host: Host,
+  wanted: WantedRealServer,
+  found: FoundHost,
+): Promise<CheckResult[]> {
+  const nics = new Map<Link, IpAddress[]>()
+  const results: CheckResult[] = []
+  for (const vip of wanted.vips) {
+    const path = pathNics(wanted, found, vip).filter(nic => nic.up && nic.carrier)
+    for (const nic of path) nics.set(nic, [...(nics.get(nic) ?? []), vip])
+    if (path.length === 0) results.push(unknown(vip, 'no NIC of this host that faces the segment is up'))
+  }
+  const neighbours = await host.network.neighbours()
+  const surveys = [...nics].map(async ([nic, vips]) => {
+    try {
+      const survey = await surveyOwners({ nic, targets: vips, known: wanted, found, neighbours })
+      return vips.map(vip => judge(vip, nic, wanted, survey))
+    } catch (error) {
+      if (!(error instanceof NoVantage)) throw error
+      return vips.map(vip => unknown(`${vip} on ${nic.name}`, error.message))
+    }
+  })
+  return [...results, ...(await Promise.all(surveys)).flat()]
+}
+
+function judge(
+  vip: IpAddress,
+  nic: Link,
+  wanted: WantedRealServer,
+  { claimants, alive }: Survey,
+): CheckResult {
+  const result = { id: 'vip-owner', subject: `${vip} on ${nic.name}` } as const
+  const owners = claimants.get(vip) ?? []
+  const names = owners.map(nameOf).join(' and ')
+  const { directors } = wanted
+  if (owners.length === 0) return nobody(result, directors, alive)
+  const thieves = directors.length === 0 ? [] : owners.filter(({ role }) => role !== 'director')
+  if (thieves.length > 0)
+    return {
+      ...result,
+      verdict: 'fail',
+      evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.map(nameOf).join(' and ')} takes clients away from the director`,
+      hint: thieves.some(({ role }) => role === 'sibling')
+        ? 'on that real server: rs-agent verify, then rs-agent apply'
+        : 'find it by its MAC (the switch’s table tells the port), and take the VIP off it',
+    }
+  if (countHosts(owners) > 1)
+    return {
+      ...result,
+      verdict: 'fail',
+      evidence: `${owners.length} hosts answer for it: ${names}; clients go to whichever was heard last`,
+      hint: 'only one director may own the VIP at a time: see why both are master (a cut between them?)',
+    }
+  const latency = Math.min(...owners.map(({ latencyMs }) => latencyMs)).toFixed(2)
+  if (directors.length === 0)
+    return {
+      ...result,
+      verdict: 'skipped',
+      evidence: `${names} answers for it; the configuration names no director to compare with`,
+      hint: 'name the hosts that may answer: directors: [ADDRESS]',
+    }
+  return { ...result, verdict: 'pass', evidence: `only ${names} answers for it (in ${latency} ms)`, hint: '' }
+}
+
+/** The host may be right, and the site is unreachable all the same: that is not for this host to prove. */
+function nobody(
+  result: Pick<CheckResult, 'id' | 'subject'>,
+  directors: readonly IpAddress[],
+  alive: ReadonlySet<IpAddress>,
+): CheckResult {
+  if (directors.length === 0)
+    return {
+      ...result,
+      verdict: 'skipped',
+      evidence: 'nobody answers for it, and the configuration names no director that should',
+      hint: 'name the hosts that may answer: directors: [ADDRESS]',
+    }
+  const awake = directors.filter(director => alive.has(director))
+  const state =
+    awake.length > 0
+      ? `${awake.join(', ')} is there, but does not answer for the VIP`
+      : `${directors.join(', ')} does not answer for its own address either`
+  return {
+    ...result,
+    verdict: 'unknown',
+    evidence: `nobody answers for it (asked three times, waited ${OWNER_WAIT_MS / 1000} s): ${state}`,
+    hint:
+      awake.length > 0
+        ? 'on the director: is the VIP on its NIC? (rs-agent director status; ip addr)'
+        : 'is the director up, and on this segment?',
+  }
+}
+
+/** A director with two NICs on the segment answers with both MACs, for its own address as well. */
+function countHosts(owners: readonly Claimant[]): number {
+  const keys = owners.map(({ mac, addresses }) => addresses[0] ?? mac)
+  return new Set(keys).size
+}
+
+function unknown(subject: string, why: string): CheckResult {
+  const hint = /EPERM|EACCES/.test(why) ? 'needs CAP_NET_RAW: run as root' : 'bring the NIC up: ip link'
+  return { id: 'vip-owner', subject, verdict: 'unknown', evidence: `could not be asked: ${why}`, hint }
+}
