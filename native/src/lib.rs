@@ -36,3 +36,5 @@ pub mod tcp_probe;
 mod bpf_interpreter;
 #[cfg(test)]
 mod same_cases;
+#[cfg(test)]
+mod sample_frames;

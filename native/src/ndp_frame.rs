@@ -141,3 +141,160 @@ impl NeighbourSolicitation {
         Ok(frame)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::same_cases;
+    use crate::sample_frames::{any_ndp_frame, behind_good_header, checksum_is_right, damaged};
+    use proptest::prelude::*;
+
+    const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
+
+    fn solicitation() -> NeighbourSolicitation {
+        NeighbourSolicitation {
+            destination: MacAddress([0x33, 0x33, 0xff, 0, 0, 0x12]),
+            source: MAC,
+            source_ip: "fd00::10".parse().unwrap(),
+            destination_ip: "ff02::1:ff00:12".parse().unwrap(),
+            target_ip: "fd00::12".parse().unwrap(),
+            source_link_layer: Some(MAC),
+        }
+    }
+
+    #[test]
+    fn lays_a_solicitation_out_as_rfc_4861_does() {
+        let bytes = solicitation().encode().unwrap();
+        assert_eq!(
+            bytes[..22],
+            [
+                0x33, 0x33, 0xff, 0, 0, 0x12, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, // Ethernet
+                0x60, 0, 0, 0, 0, 32, 58, 255, // IPv6: 32 bytes of ICMPv6, hop limit
+            ]
+        );
+        // Type, code; behind the checksum, reserved; behind the target, the option.
+        assert_eq!(bytes[54..56], [135, 0]);
+        assert_eq!(bytes[58..62], [0; 4]);
+        assert_eq!(
+            bytes[62..78],
+            "fd00::12".parse::<Ipv6Addr>().unwrap().octets()
+        );
+        assert_eq!(bytes[78..], [1, 1, 2, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn gives_no_link_layer_address_unless_told() {
+        let solicitation = NeighbourSolicitation {
+            source_link_layer: None,
+            ..solicitation()
+        };
+        let bytes = solicitation.encode().unwrap();
+        assert_eq!(bytes.len(), 78);
+        assert_eq!(NdpFrame::parse(&bytes).unwrap().link_layer_address, None);
+    }
+
+    #[test]
+    fn has_no_link_layer_address_beside_the_unspecified_source() {
+        let solicitation = NeighbourSolicitation {
+            source_ip: Ipv6Addr::UNSPECIFIED,
+            ..solicitation()
+        };
+        assert_eq!(solicitation.encode().unwrap_err().code(), "EINVAL");
+    }
+
+    #[test]
+    fn turns_down_every_truncation_before_the_options() {
+        let bytes = solicitation().encode().unwrap();
+        for length in 0..78 {
+            assert_eq!(NdpFrame::parse(&bytes[..length]), None, "{length} bytes");
+        }
+        for length in 78..bytes.len() {
+            let frame = NdpFrame::parse(&bytes[..length]).unwrap();
+            assert_eq!(frame.link_layer_address, None, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn turns_down_other_ethertypes_versions_protocols_and_types() {
+        for offset in [12, 13, 14, 20, 54] {
+            let mut bytes = solicitation().encode().unwrap();
+            bytes[offset] ^= 0x10;
+            assert_eq!(NdpFrame::parse(&bytes), None, "offset {offset}");
+        }
+    }
+
+    #[test]
+    fn takes_the_option_of_the_other_kind_for_none() {
+        let mut bytes = solicitation().encode().unwrap();
+        bytes[78] = 2;
+        assert_eq!(NdpFrame::parse(&bytes).unwrap().link_layer_address, None);
+    }
+
+    #[test]
+    fn looks_no_further_than_an_option_without_length() {
+        let mut bytes = solicitation().encode().unwrap();
+        bytes.splice(78..78, [14, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(NdpFrame::parse(&bytes).unwrap().link_layer_address, None);
+    }
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        #[test]
+        fn understands_what_it_encodes(
+            (macs, ips, link_layer) in any::<([[u8; 6]; 2], [[u8; 16]; 3], Option<[u8; 6]>)>(),
+        ) {
+            let solicitation = NeighbourSolicitation {
+                destination: MacAddress(macs[0]),
+                source: MacAddress(macs[1]),
+                source_ip: ips[0].into(),
+                destination_ip: ips[1].into(),
+                target_ip: ips[2].into(),
+                source_link_layer: link_layer.map(MacAddress),
+            };
+            let bytes = solicitation.encode().unwrap();
+            let (source, destination) = (solicitation.source_ip, solicitation.destination_ip);
+            prop_assert!(checksum_is_right(source.into(), destination.into(), 58, &bytes[54..]));
+            let frame = NdpFrame {
+                destination: solicitation.destination,
+                source: solicitation.source,
+                kind: NdpKind::Solicitation,
+                source_ip: source,
+                destination_ip: destination,
+                target_ip: solicitation.target_ip,
+                link_layer_address: solicitation.source_link_layer,
+            };
+            prop_assert_eq!(NdpFrame::parse(&bytes), Some(frame));
+        }
+
+        #[test]
+        fn understands_every_frame((bytes, frame) in any_ndp_frame()) {
+            prop_assert_eq!(NdpFrame::parse(&bytes), Some(frame));
+        }
+
+        #[test]
+        fn never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            let _ = NdpFrame::parse(&bytes);
+        }
+
+        #[test]
+        fn never_panics_behind_a_good_header(bytes in behind_good_header(0x86dd)) {
+            let _ = NdpFrame::parse(&bytes);
+        }
+
+        // Random bytes seldom get as far as the options; these always do.
+        #[test]
+        fn never_panics_on_options(options in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut bytes = solicitation().encode().unwrap()[..78].to_vec();
+            bytes.extend(options);
+            prop_assert!(NdpFrame::parse(&bytes).is_some());
+        }
+
+        #[test]
+        fn never_panics_on_a_damaged_frame(
+            bytes in damaged(any_ndp_frame().prop_map(|(bytes, _)| bytes)),
+        ) {
+            let _ = NdpFrame::parse(&bytes);
+        }
+    }
+}

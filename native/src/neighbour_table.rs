@@ -65,3 +65,26 @@ fn request(kind: u16, place: Place) -> Request {
 fn call(name: &str, Place { ifindex, address }: Place) -> String {
     format!("{name}({address} on ifindex {ifindex})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_of_no_entry_that_nobody_made() {
+        // Anybody may ask. The loopback interface, 1 everywhere, has one for 0.0.0.0.
+        let place = Place {
+            ifindex: 1,
+            address: Ipv4Addr::new(192, 0, 2, 1),
+        };
+        let neighbours = NeighbourTable::open().unwrap();
+        assert_eq!(neighbours.has(place), Ok(false));
+        let nowhere = Place {
+            ifindex: i32::MAX as u32,
+            ..place
+        };
+        let error = neighbours.has(nowhere).unwrap_err();
+        assert_eq!(error.code(), "ENODEV");
+        assert!(error.to_string().contains("192.0.2.1"), "{error}");
+    }
+}

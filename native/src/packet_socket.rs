@@ -116,7 +116,13 @@ pub fn take_drop_count(socket: &OwnedFd) -> Result<u32> {
 mod tests {
     use super::*;
     use crate::arp_filter::{ArpWatch, Incoming};
+    use crate::bpf_interpreter::{Seen, keeps};
+    use crate::ndp_filter::NdpWatch;
+    use crate::same_cases;
+    use crate::sample_frames::{any_icmp_error, any_ndp_frame, any_tcp_frame, damaged};
     use crate::tap::filter;
+    use crate::tcp_filter::TcpWatch;
+    use proptest::prelude::*;
     use std::net::Ipv4Addr;
     use std::os::unix::net::UnixDatagram;
 
@@ -184,5 +190,39 @@ mod tests {
         let interfaces: Vec<u32> = (1..=40_000).collect();
         let refused = filtered(&filter(&arp(Incoming::All, 0), &interfaces));
         assert_eq!(refused.unwrap_err().code(), "EINVAL");
+    }
+
+    /// As the kernel does it.
+    fn kernel_keeps(program: &[sock_filter], frame: &[u8]) -> bool {
+        let (sender, receiver) = filtered(program).unwrap();
+        // A frame that the filter drops is not sent: EPERM.
+        let _ = sender.send(frame);
+        receiver.recv(&mut [0; 64]).is_ok()
+    }
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        // What the other tests find out about the filters holds for the kernel.
+        #[test]
+        fn the_kernel_runs_the_filters_as_the_tests_do(
+            bytes in damaged(
+                prop_oneof![any_ndp_frame().prop_map(|(bytes, _)| bytes),
+                    any_tcp_frame().prop_map(|(bytes, _)| bytes),
+                    any_icmp_error().prop_map(|(bytes, _)| bytes)],
+            ),
+            first_port: u16,
+            width: u16,
+        ) {
+            let last_port = first_port.saturating_add(width);
+            for program in [
+                filter(&NdpWatch, &[]),
+                filter(&TcpWatch { first_port, last_port }, &[]),
+                filter(&arp(Incoming::Replies, 3), &[]),
+            ] {
+                let expected = keeps(&program, Seen::arriving(&bytes));
+                prop_assert_eq!(kernel_keeps(&program, &bytes), expected);
+            }
+        }
     }
 }

@@ -112,3 +112,73 @@ pub fn outcome(message: &[u8]) -> Option<nix::Result<()>> {
         code => Err(Errno::from_raw(code.wrapping_neg())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::same_cases;
+    use proptest::prelude::*;
+
+    fn message(kind: u16, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend([0; 10]);
+        bytes.extend(payload);
+        bytes
+    }
+
+    #[test]
+    fn lays_a_request_out_as_netlink_7_does() {
+        let bytes = Request::new(28, &[0xaa; 12])
+            .with(1, &[0xbb; 5])
+            .into_bytes();
+        let expected = [
+            &40_u32.to_ne_bytes()[..],
+            &28_u16.to_ne_bytes(),
+            &5_u16.to_ne_bytes(), // NLM_F_REQUEST and NLM_F_ACK
+            &[0; 8],
+            &[0xaa; 12],
+            &9_u16.to_ne_bytes(), // without the padding
+            &1_u16.to_ne_bytes(),
+            &[0xbb; 5],
+            &[0; 3],
+        ];
+        assert_eq!(bytes, expected.concat());
+    }
+
+    #[test]
+    fn tells_an_acknowledgement_from_an_error_and_an_object() {
+        let error = |code: i32| message(2, &code.to_ne_bytes());
+        assert_eq!(outcome(&error(0)), Some(Ok(())));
+        assert_eq!(outcome(&error(-2)), Some(Err(Errno::ENOENT)));
+        assert_eq!(outcome(&message(28, &[0; 12])), None);
+    }
+
+    #[test]
+    fn the_kernel_answers() {
+        // Anybody may ask; there is no such interface.
+        let kernel = RouteSocket::open().unwrap();
+        let mut link = [0; 16];
+        link[4..8].copy_from_slice(&i32::MAX.to_ne_bytes());
+        let asked = kernel.request(Request::new(libc::RTM_GETLINK, &link));
+        assert_eq!(asked, Err(Errno::ENODEV));
+        // There is a loopback interface everywhere, with index 1.
+        link[4..8].copy_from_slice(&1_i32.to_ne_bytes());
+        let asked = kernel.request(Request::new(libc::RTM_GETLINK, &link));
+        assert_eq!(asked, Ok(()));
+    }
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        #[test]
+        fn never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = outcome(&bytes);
+        }
+
+        #[test]
+        fn never_panics_behind_a_good_header(payload in prop::collection::vec(any::<u8>(), 0..20)) {
+            let _ = outcome(&message(2, &payload));
+        }
+    }
+}

@@ -132,3 +132,144 @@ impl TcpWatch {
         .concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bpf_interpreter::{Seen, keeps};
+    use crate::same_cases;
+    use crate::sample_frames::{any_icmp_error, any_ndp_frame, any_tcp_frame, damaged};
+    use crate::tap::filter;
+    use crate::tcp_frame::TcpContent;
+    use proptest::prelude::*;
+
+    fn any_frame() -> impl Strategy<Value = (Vec<u8>, TcpFrame)> {
+        prop_oneof![any_tcp_frame(), any_icmp_error()]
+    }
+
+    const MORE_FRAGMENTS: u16 = 0x2000;
+    const OFFSET: u16 = 0x1fff;
+
+    /// The flags and the offset of a first fragment or a later one.
+    fn any_fragment() -> impl Strategy<Value = u16> {
+        prop_oneof![Just(MORE_FRAGMENTS), 1..=MORE_FRAGMENTS | OFFSET]
+    }
+
+    fn ports(frame: &TcpFrame) -> [u16; 2] {
+        match &frame.content {
+            TcpContent::Segment(segment) => [segment.source_port, segment.destination_port],
+            TcpContent::IcmpError(error) => {
+                [error.quoted.source_port, error.quoted.destination_port]
+            }
+        }
+    }
+
+    /// A range that ends near one of the frame's ports.
+    fn range_near(ports: [u16; 2], which: usize, width: u16, shift: i16) -> TcpWatch {
+        let first_port = ports[which].saturating_add_signed(shift);
+        TcpWatch {
+            first_port,
+            last_port: first_port.saturating_add(width),
+        }
+    }
+
+    fn is_watched(watch: &TcpWatch, frame: &TcpFrame) -> bool {
+        let range = watch.first_port..=watch.last_port;
+        ports(frame).iter().any(|port| range.contains(port))
+    }
+
+    const EVERY_PORT: TcpWatch = TcpWatch {
+        first_port: 0,
+        last_port: u16::MAX,
+    };
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        #[test]
+        fn keeps_what_has_a_port_of_the_range(
+            (bytes, frame) in any_frame(),
+            which in 0..2_usize,
+            width in 0..4_u16,
+            shift in -4..=1_i16,
+        ) {
+            let watch = range_near(ports(&frame), which, width, shift);
+            let program = filter(&watch, &[]);
+            let expected = is_watched(&watch, &frame);
+            prop_assert_eq!(keeps(&program, Seen::arriving(&bytes)), expected);
+            prop_assert_eq!(keeps(&program, Seen::leaving(&bytes)), expected);
+        }
+
+        #[test]
+        fn keeps_whatever_the_parser_understands_and_the_range_holds(
+            bytes in damaged(any_frame().prop_map(|(bytes, _)| bytes)),
+            first_port: u16,
+            width: u16,
+        ) {
+            let last_port = first_port.saturating_add(width);
+            let watch = TcpWatch { first_port, last_port };
+            if let Some(frame) = TcpWatch::parse(&bytes) {
+                let kept = keeps(&filter(&watch, &[]), Seen::arriving(&bytes));
+                prop_assert_eq!(kept, is_watched(&watch, &frame));
+            }
+        }
+
+        #[test]
+        fn drops_other_traffic(
+            (bytes, _) in any_frame(),
+            protocol in any::<u8>().prop_filter("watched", |protocol| ![1, 6, 58].contains(protocol)),
+            (ndp, _) in any_ndp_frame(),
+        ) {
+            let program = filter(&EVERY_PORT, &[]);
+            prop_assert!(!keeps(&program, Seen::arriving(&ndp)));
+            let is_ipv4 = bytes[12..14] == [0x08, 0x00];
+            let mut other = bytes.clone();
+            other[if is_ipv4 { 23 } else { 20 }] = protocol;
+            prop_assert!(!keeps(&program, Seen::arriving(&other)));
+        }
+
+        #[test]
+        fn drops_fragments_of_ipv4((bytes, _) in any_frame(), fragment in any_fragment()) {
+            prop_assume!(bytes[12..14] == [0x08, 0x00]);
+            let mut bytes = bytes;
+            bytes[20..22].copy_from_slice(&fragment.to_be_bytes());
+            prop_assert!(!keeps(&filter(&EVERY_PORT, &[]), Seen::arriving(&bytes)));
+        }
+
+        #[test]
+        fn keeps_an_error_about_a_first_fragment_only(
+            (bytes, _) in any_icmp_error(),
+            fragment in any_fragment(),
+        ) {
+            prop_assume!(bytes[12..14] == [0x08, 0x00]);
+            let mut bytes = bytes;
+            let quoted = 14 + usize::from(bytes[14] & 0x0f) * 4 + 8;
+            bytes[quoted + 6..quoted + 8].copy_from_slice(&fragment.to_be_bytes());
+            let kept = keeps(&filter(&EVERY_PORT, &[]), Seen::arriving(&bytes));
+            prop_assert_eq!(kept, fragment & OFFSET == 0);
+            prop_assert_eq!(TcpWatch::parse(&bytes).is_some(), kept);
+        }
+
+        #[test]
+        fn drops_icmp_that_is_no_error_of_delivery((bytes, frame) in any_icmp_error(), kind: u8) {
+            let is_error = match frame.source_ip.is_ipv4() {
+                true => ICMP_ERRORS.contains(&kind),
+                false => ICMPV6_ERRORS.contains(&kind),
+            };
+            let mut bytes = bytes;
+            let header = match frame.source_ip.is_ipv4() {
+                true => usize::from(bytes[14] & 0x0f) * 4,
+                false => 40,
+            };
+            bytes[14 + header] = kind;
+            let kept = keeps(&filter(&EVERY_PORT, &[]), Seen::arriving(&bytes));
+            prop_assert_eq!(kept, is_error);
+        }
+
+        #[test]
+        fn a_frame_is_understood_from_what_is_kept((bytes, frame) in any_frame()) {
+            let kept = &bytes[..bytes.len().min(KEPT_BYTES)];
+            prop_assert_eq!(TcpWatch::parse(kept), Some(frame));
+        }
+    }
+}

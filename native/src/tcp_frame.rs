@@ -194,3 +194,103 @@ fn ipv6(bytes: &[u8]) -> Option<IpPacket<'_>> {
         payload: bytes.get(header.slice().len()..)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::same_cases;
+    use crate::sample_frames::{any_icmp_error, any_tcp_frame, behind_good_header, damaged};
+    use proptest::prelude::*;
+
+    /// A SYN from 10.0.0.1:40000 to 10.0.0.2:80, 54 bytes.
+    fn syn() -> Vec<u8> {
+        let mut bytes = vec![0; 12];
+        bytes.extend([0x08, 0x00]); // IPv4
+        bytes.extend([
+            0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ]);
+        bytes.extend([0x9c, 0x40, 0, 80, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02]);
+        bytes.extend([0; 6]);
+        bytes
+    }
+
+    #[test]
+    fn reads_a_segment_laid_out_as_rfc_9293_does() {
+        let TcpFrame { content, .. } = TcpFrame::parse(&syn()).unwrap();
+        let expected = TcpSegment {
+            source_port: 40_000,
+            destination_port: 80,
+            sequence: 7,
+            acknowledgement: 0,
+            syn: true,
+            ack: false,
+            rst: false,
+            fin: false,
+        };
+        assert_eq!(content, TcpContent::Segment(expected));
+    }
+
+    #[test]
+    fn turns_down_every_truncation() {
+        let bytes = syn();
+        for length in 0..bytes.len() {
+            assert_eq!(TcpFrame::parse(&bytes[..length]), None, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn turns_down_fragments_and_other_ethertypes_versions_and_protocols() {
+        // The flag of more fragments, the offset; ethertype, version, protocol.
+        for (offset, bit) in [(20, 0x20), (21, 1), (20, 1), (12, 1), (14, 0x20), (23, 1)] {
+            let mut bytes = syn();
+            bytes[offset] ^= bit;
+            assert_eq!(TcpFrame::parse(&bytes), None, "offset {offset}");
+        }
+    }
+
+    #[test]
+    fn reads_the_ports_of_a_quoted_first_fragment_only() {
+        for (fragment, expected) in [([0x20, 0], true), ([0x20, 1], false), ([0, 1], false)] {
+            let mut bytes = syn();
+            bytes[23] = 1; // ICMP
+            bytes.truncate(34);
+            bytes.extend([3, 1, 0, 0, 0, 0, 0, 0]);
+            bytes.extend(&syn()[14..42]);
+            bytes[48..50].copy_from_slice(&fragment);
+            assert_eq!(TcpFrame::parse(&bytes).is_some(), expected, "{fragment:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        #[test]
+        fn understands_every_segment((bytes, frame) in any_tcp_frame()) {
+            prop_assert_eq!(TcpFrame::parse(&bytes), Some(frame));
+        }
+
+        #[test]
+        fn understands_every_error((bytes, frame) in any_icmp_error()) {
+            prop_assert_eq!(TcpFrame::parse(&bytes), Some(frame));
+        }
+
+        #[test]
+        fn never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            let _ = TcpFrame::parse(&bytes);
+        }
+
+        #[test]
+        fn never_panics_behind_a_good_header(
+            bytes in prop_oneof![behind_good_header(0x0800), behind_good_header(0x86dd)],
+        ) {
+            let _ = TcpFrame::parse(&bytes);
+        }
+
+        #[test]
+        fn never_panics_on_a_damaged_frame(
+            bytes in damaged(prop_oneof![any_tcp_frame(), any_icmp_error()].prop_map(|(bytes, _)| bytes)),
+        ) {
+            let _ = TcpFrame::parse(&bytes);
+        }
+    }
+}

@@ -118,3 +118,117 @@ impl TcpProbe {
 fn not_built(cause: impl std::fmt::Display) -> CallError {
     CallError::new(format!("build a segment: {cause}"), Errno::EINVAL)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::same_cases;
+    use crate::sample_frames::{checksum_is_right, sums_up_to_ones};
+    use crate::tcp_frame::{TcpContent, TcpFrame, TcpSegment};
+    use proptest::prelude::*;
+
+    fn any_probe() -> impl Strategy<Value = TcpProbe> {
+        let ends = prop_oneof![
+            any::<[[u8; 4]; 2]>().prop_map(|ips| ips.map(IpAddr::from)),
+            any::<[[u8; 16]; 2]>().prop_map(|ips| ips.map(IpAddr::from)),
+        ];
+        let flag = prop_oneof![Just(TcpFlag::Syn), Just(TcpFlag::Rst)];
+        (ends, flag, any::<([[u8; 6]; 2], [u16; 2], [u32; 2])>()).prop_map(
+            |(ips, flag, (macs, ports, numbers))| TcpProbe {
+                destination: MacAddress(macs[0]),
+                source: MacAddress(macs[1]),
+                source_ip: ips[0],
+                destination_ip: ips[1],
+                source_port: ports[0],
+                destination_port: ports[1],
+                sequence: numbers[0],
+                acknowledgement: numbers[1],
+                flag,
+            },
+        )
+    }
+
+    fn probe(source_ip: &str, destination_ip: &str, flag: TcpFlag) -> TcpProbe {
+        TcpProbe {
+            destination: MacAddress([2, 0, 0, 0, 0, 1]),
+            source: MacAddress([2, 0, 0, 0, 0, 2]),
+            source_ip: source_ip.parse().unwrap(),
+            destination_ip: destination_ip.parse().unwrap(),
+            source_port: 40_000,
+            destination_port: 80,
+            sequence: 7,
+            acknowledgement: 0,
+            flag,
+        }
+    }
+
+    #[test]
+    fn a_syn_looks_like_that_of_a_client() {
+        for (source, destination, tcp_at, mss) in [
+            ("10.0.0.1", "10.0.0.2", 34, 1460_u16),
+            ("fd00::1", "fd00::2", 54, 1440),
+        ] {
+            let bytes = probe(source, destination, TcpFlag::Syn).encode().unwrap();
+            let tcp = &bytes[tcp_at..];
+            // 24 bytes long, SYN, window; behind the checksum and the urgent pointer
+            // the option.
+            assert_eq!(tcp[12..16], [0x60, 0x02, 0xfa, 0xf0]);
+            let [high, low] = mss.to_be_bytes();
+            assert_eq!(tcp[20..], [2, 4, high, low]);
+        }
+    }
+
+    #[test]
+    fn a_rst_carries_neither_window_nor_options() {
+        let bytes = probe("10.0.0.1", "10.0.0.2", TcpFlag::Rst)
+            .encode()
+            .unwrap();
+        assert_eq!(bytes.len(), 54);
+        assert_eq!(bytes[46..50], [0x50, 0x04, 0, 0]);
+    }
+
+    #[test]
+    fn an_ipv4_header_is_that_of_a_packet_not_to_be_fragmented() {
+        let bytes = probe("10.0.0.1", "10.0.0.2", TcpFlag::Syn)
+            .encode()
+            .unwrap();
+        assert_eq!(bytes[14..24], [0x45, 0, 0, 44, 0, 0, 0x40, 0, 64, 6]);
+    }
+
+    #[test]
+    fn goes_between_addresses_of_one_version() {
+        let mixed = probe("10.0.0.1", "fd00::2", TcpFlag::Syn).encode();
+        assert_eq!(mixed.unwrap_err().code(), "EINVAL");
+    }
+
+    proptest! {
+        #![proptest_config(same_cases::config())]
+
+        #[test]
+        fn is_understood_and_summed_up(probe in any_probe()) {
+            let bytes = probe.encode().unwrap();
+            let tcp_at = if probe.source_ip.is_ipv4() { 34 } else { 54 };
+            let TcpProbe { source_ip, destination_ip, .. } = probe;
+            prop_assert!(checksum_is_right(source_ip, destination_ip, 6, &bytes[tcp_at..]));
+            prop_assert!(source_ip.is_ipv6() || sums_up_to_ones(&bytes[14..34]));
+            let segment = TcpSegment {
+                source_port: probe.source_port,
+                destination_port: probe.destination_port,
+                sequence: probe.sequence,
+                acknowledgement: probe.acknowledgement,
+                syn: probe.flag == TcpFlag::Syn,
+                ack: false,
+                rst: probe.flag == TcpFlag::Rst,
+                fin: false,
+            };
+            let frame = TcpFrame {
+                destination: probe.destination,
+                source: probe.source,
+                source_ip,
+                destination_ip,
+                content: TcpContent::Segment(segment),
+            };
+            prop_assert_eq!(TcpFrame::parse(&bytes), Some(frame));
+        }
+    }
+}
