@@ -18,8 +18,8 @@ export const {
   FileLock,
   NdpTap,
   provokeArpRequest,
-  TcpTap,
   TapDevice,
+  TcpTap,
   tuneNetlinkSocket,
   XdpInjector,
 } = addon

@@ -70,9 +70,10 @@ impl<W: Watch> Tap<W> {
     /// Watches `interfaces`; a single one by binding to it, more by the filter.
     /// `buffer_bytes` sizes the receive buffer, else net.core.rmem_default holds.
     ///
-    /// Errors: `EINVAL` for no interface or more than the kernel's filter has
-    /// room for (2,000 pass), `EPERM` without `CAP_NET_RAW`, `ENODEV`
-    /// for a single interface that does not exist (of several, it is never seen).
+    /// Errors: `EINVAL` for no interface, `EPERM` without `CAP_NET_RAW`, `ENODEV`
+    /// for a single interface that does not exist (of several, it is never seen);
+    /// `EINVAL` or `ENOMEM` for more of them than the kernel's filter has room for.
+    /// 2,000 pass on every kernel: net.core.optmem_max was 20 kB before 6.8.
     pub fn open(interfaces: &[u32], watch: &W, buffer_bytes: Option<u32>) -> Result<Self> {
         let (bound, filtered) = match interfaces {
             [] => return Err(CallError::new("tap on no interface", Errno::EINVAL)),

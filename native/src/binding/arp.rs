@@ -98,8 +98,9 @@ pub struct ArpTap(UntilClosed<Tap<ArpWatch>>);
 
 #[napi]
 impl ArpTap {
-    /// Watches from now on. Throws EINVAL for no interface, and for more than
-    /// 2000 interfaces and senders together; ENODEV, EPERM.
+    /// Watches from now on. Throws EINVAL for no interface, ENODEV, EPERM. There is
+    /// room for 2000 interfaces, of which a sender takes two: far beyond it EINVAL,
+    /// or ENOMEM (net.core.optmem_max).
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindexes: Vec<u32>, options: ArpTapOptions) -> Result<Self> {
         let incoming = match options.incoming.as_str() {

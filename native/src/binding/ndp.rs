@@ -105,8 +105,8 @@ pub struct NdpTap(UntilClosed<Tap<NdpWatch>>);
 
 #[napi]
 impl NdpTap {
-    /// Watches from now on. Throws EINVAL for no interface or above 2000 of them,
-    /// ENODEV, EPERM.
+    /// Watches from now on. Throws EINVAL for no interface, ENODEV, EPERM; EINVAL or
+    /// ENOMEM (net.core.optmem_max) far above 2000 interfaces.
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindexes: Vec<u32>, options: Option<NdpTapOptions>) -> Result<Self> {
         let buffer_bytes = options.and_then(|options| options.buffer_bytes);

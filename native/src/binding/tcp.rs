@@ -169,8 +169,9 @@ pub struct TcpTap(UntilClosed<Tap<TcpWatch>>);
 
 #[napi]
 impl TcpTap {
-    /// Watches from now on. Throws EINVAL for no interface or above 2000 of them
-    /// and for what is not a range of ports, ENODEV, EPERM.
+    /// Watches from now on. Throws EINVAL for no interface and for what is not a range
+    /// of ports, ENODEV, EPERM; EINVAL or ENOMEM (net.core.optmem_max) far above 2000
+    /// interfaces.
     #[napi(constructor, catch_unwind)]
     pub fn new(ifindexes: Vec<u32>, options: TcpTapOptions) -> Result<Self> {
         let PortRange { first, last } = options.client_ports;
