@@ -15,14 +15,21 @@ import type { Host } from '../support/host.ts'
 import type { Spawned } from '../support/namespace.ts'
 import type { EngineAnswer, EngineCall, EngineSocket } from './netlink-process.ts'
 
+export interface TrapCounts {
+  bySender: Record<string, number>
+  others: number
+}
+
 /** The agent's netlink engine in a process of a host; see netlink-process.ts. */
 export class Engine {
   readonly #process: Spawned
   readonly #waiting = new Map<number, (answer: EngineAnswer) => void>()
   #calls = 0
 
-  constructor(host: Host) {
-    this.#process = host.spawn(process.execPath, [engineProgram])
+  /** `prefix` is a command that starts the engine, like `setpriv`. */
+  constructor(host: Host, prefix: readonly string[] = []) {
+    const [command = '', ...args] = [...prefix, process.execPath, engineProgram]
+    this.#process = host.spawn(command, args)
     createInterface(this.#process.stdout).on('line', line => {
       const answer: EngineAnswer = JSON.parse(line)
       this.#waiting.get(answer.id)?.(answer)
@@ -38,6 +45,12 @@ export class Engine {
   askNeighbour = (address: string, linkIndex: number) =>
     this.call({ call: 'askNeighbour', address: address as IpAddress, linkIndex })
   tcFilters = (linkIndex: number) => this.call({ call: 'tcFilters', linkIndex }) as Promise<string[]>
+  layTrap = (target: string, senders: string[]) =>
+    this.call({ call: 'layTrap', target: target as IpAddress, senders: senders as IpAddress[] })
+  trapCounts = () => this.call({ call: 'trapCounts' }) as Promise<TrapCounts>
+  removeTrap = () => this.call({ call: 'removeTrap' })
+  arpFilters = () => this.call({ call: 'arpFilters' }) as Promise<string[]>
+  packetFilters = () => this.call({ call: 'packetFilters' }) as Promise<string[]>
   edit = (edits: NetworkEdit[]) => this.call({ call: 'edit', edits })
   close = () => this.call({ call: 'close' })
   sockets = () => this.call({ call: 'sockets' }) as Promise<EngineSocket[]>
@@ -51,6 +64,11 @@ export class Engine {
     const { value, error } = await Promise.race([answered, dead])
     if (error !== undefined) throw Object.assign(new Error(error.message), error)
     return value
+  }
+
+  kill(): Spawned {
+    this.#process.kill('SIGKILL')
+    return this.#process
   }
 
   /** Resolves when the process has ended by itself. */

@@ -1,12 +1,14 @@
 /**
- * Runs inside a namespace: the agent's netlink engine, spoken to by lines. A line `{"id": 1, "call": "edit",
+ * Runs inside a namespace: the agent's netlink engine, packet filters included, spoken to by lines. A line `{"id": 1, "call": "edit",
  * "edits": […]}` is done when it comes, whatever else is under way; its answer is a line `{"id": 1, "value": …}`
  * or `{"id": 1, "error": {…}}`. Ends by itself after the last line, provided that the engine was closed.
  */
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { AgentError } from '../../agent/errors.ts'
+import type { ArpRequestTrap } from '../../agent/host/arp-request-trap.ts'
 import { tuneNetlinkSocket } from '../../agent/host/native.ts'
+import { kernelNetfilter } from '../../agent/host/netfilter.ts'
 import { NETLINK_ROUTE } from '../../agent/host/netlink/connection.ts'
 import { type NetworkEdit, openNetwork } from '../../agent/host/netlink/network.ts'
 import type { AddressFamily, IpAddress } from '../../agent/model/address.ts'
@@ -19,6 +21,8 @@ export type EngineCall =
   | { call: 'rules'; family: AddressFamily }
   | { call: 'askNeighbour'; address: IpAddress; linkIndex: number }
   | { call: 'tcFilters'; linkIndex: number }
+  | { call: 'layTrap'; target: IpAddress; senders: IpAddress[] }
+  | { call: 'trapCounts' | 'removeTrap' | 'arpFilters' | 'packetFilters' }
   | { call: 'edit'; edits: NetworkEdit[] }
   | { call: 'tune'; options: NetlinkSocketOptions }
 
@@ -35,6 +39,7 @@ export interface EngineAnswer {
 }
 
 const network = openNetwork()
+let trap: ArpRequestTrap | undefined
 for await (const line of createInterface(process.stdin)) {
   const { id, ...call } = JSON.parse(line) as EngineCall & { id: number }
   // Not awaited: the next line may come before the answer to this one.
@@ -54,6 +59,18 @@ async function answer(call: EngineCall): Promise<unknown> {
       return network.askNeighbour(call.address, call.linkIndex)
     case 'tcFilters':
       return network.tcFilters(call.linkIndex)
+    case 'layTrap':
+      trap = await kernelNetfilter.openArpRequestTrap(call)
+      return
+    case 'trapCounts': {
+      const counts = await trap?.counts()
+      return counts && { ...counts, bySender: Object.fromEntries(counts.bySender) }
+    }
+    case 'removeTrap':
+      return trap?.close()
+    case 'arpFilters':
+    case 'packetFilters':
+      return kernelNetfilter[call.call]()
     case 'edit':
       return network.edit(call.edits)
     case 'tune':

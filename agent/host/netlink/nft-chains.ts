@@ -99,7 +99,7 @@ export function decodeBaseChain(body: Buffer): BaseChain | null {
     table: readCString(table),
     chain: readCString(chain),
     hook: hook.get(NFTA_HOOK_HOOKNUM)?.readUInt32BE() ?? 0,
-    devices: devices.map(readCString),
+    devices: devices.map(readCString).sort(),
     policy: attributes.get(NFTA_CHAIN_POLICY)?.readUInt32BE() ?? NF_ACCEPT,
     ruleCount: attributes.get(NFTA_CHAIN_USE)?.readUInt32BE() ?? 0,
   }

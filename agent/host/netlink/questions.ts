@@ -29,10 +29,7 @@ export async function listNeighbours(
   return neighbours
 }
 
-/**
- * An entry that somebody fixed stays as it is: kernels from 5.16 on (source: __neigh_update) make a permanent entry
- * that is used this way a learnt one.
- */
+/** An entry that somebody fixed is left alone: a permanent one would lose its MAC by this (seen on Linux 6.18). */
 export async function askNeighbour(
   connection: NetlinkConnection,
   address: IpAddress,

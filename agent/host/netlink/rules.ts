@@ -20,6 +20,8 @@ const FRA_PROTOCOL = 21
 const FRA_IP_PROTO = 22
 const FRA_SPORT_RANGE = 23
 const FRA_DPORT_RANGE = 24
+const FRA_SPORT_MASK = 28
+const FRA_DPORT_MASK = 29
 const FIB_RULE_INVERT = 0x2
 const FIB_RULE_UNRESOLVED = 0x4
 const FIB_RULE_IIF_DETACHED = 0x8
@@ -84,6 +86,8 @@ const SELECTORS: readonly (readonly [type: number, words: (data: Buffer) => stri
   [FRA_IP_PROTO, data => `ipproto ${IP_PROTOCOLS[data.readUInt8(0)] ?? data.readUInt8(0)}`],
   [FRA_SPORT_RANGE, data => `sport ${portsText(data)}`],
   [FRA_DPORT_RANGE, data => `dport ${portsText(data)}`],
+  [FRA_SPORT_MASK, portMaskText],
+  [FRA_DPORT_MASK, portMaskText],
 ]
 const IP_PROTOCOLS: Record<number, string> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'ipv6-icmp' }
 const WORDED = new Set([
@@ -126,6 +130,11 @@ function markText(attributes: Attributes): string {
 function portsText(data: Buffer): string {
   const [first, last] = [data.readUInt16LE(0), data.readUInt16LE(2)]
   return first === last ? `${first}` : `${first}-${last}`
+}
+
+/** Newer kernels (6.18) tell a mask with every port and range: 0xffff of one port, 0 of a range. */
+function portMaskText(data: Buffer): string {
+  return [0, 0xffff].includes(data.readUInt16LE(0)) ? '' : '…'
 }
 
 function actionText({ action, table }: Omit<Rule, 'text'>, attributes: Attributes): string {
