@@ -132,9 +132,9 @@ function portsText(data: Buffer): string {
   return first === last ? `${first}` : `${first}-${last}`
 }
 
-/** Newer kernels (6.18) tell a mask with every port and range: 0xffff of one port, 0 of a range. */
+/** Newer kernels (6.18) tell a mask with every single port. */
 function portMaskText(data: Buffer): string {
-  return [0, 0xffff].includes(data.readUInt16LE(0)) ? '' : '…'
+  return data.readUInt16LE(0) === 0xffff ? '' : '…'
 }
 
 function actionText({ action, table }: Omit<Rule, 'text'>, attributes: Attributes): string {
