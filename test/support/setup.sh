@@ -24,6 +24,9 @@ need setpriv util-linux
 need cc gcc
 need sysctl procps
 need strace strace
+need nft nftables
+need iptables-legacy iptables
+need arptables-legacy arptables
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"
   echo "rs-agent: installing$missing"

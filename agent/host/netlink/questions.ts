@@ -1,7 +1,6 @@
 import type { AddressFamily, IpAddress } from '../../model/address.ts'
 import type { Neighbour, Rule } from '../../model/network.ts'
 import { type NetlinkConnection, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
-import { decodeFilterKind, encodeFilterDump, FILTER_LISTS, RTM_GETTFILTER } from './filters.ts'
 import {
   decodeNeighbour,
   encodeNeighbourDump,
@@ -14,6 +13,7 @@ import { isRefused } from './rejection.ts'
 import { decodeRule, encodeRuleDump, RTM_GETRULE } from './rules.ts'
 
 /** What only checks ask: a file of its own, which plan and apply do not load. */
+export { listFilters } from './filters.ts'
 export { lookUpRoute } from './route-lookup.ts'
 
 export async function listNeighbours(
@@ -51,12 +51,4 @@ export async function askNeighbour(
 
 export async function listRules(connection: NetlinkConnection, family: AddressFamily): Promise<Rule[]> {
   return (await connection.dump(RTM_GETRULE, encodeRuleDump(family))).map(decodeRule)
-}
-
-export async function listFilters(connection: NetlinkConnection, linkIndex: number): Promise<string[]> {
-  const found = new Set<string>()
-  for (const [direction, parent] of FILTER_LISTS)
-    for (const body of await connection.dump(RTM_GETTFILTER, encodeFilterDump(linkIndex, parent)))
-      found.add(`${direction} ${decodeFilterKind(body)}`)
-  return [...found]
 }
