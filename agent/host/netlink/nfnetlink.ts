@@ -1,4 +1,6 @@
+import { hasErrno } from '../../errors.ts'
 import type { BatchEnvelope } from './connection.ts'
+import { isRefused } from './rejection.ts'
 import { type Attribute, encodeBody, zeroed } from './wire.ts'
 
 /**
@@ -31,6 +33,14 @@ export function u32be(value: number): Buffer {
   const bytes = zeroed(4)
   bytes.writeUInt32BE(value)
   return bytes
+}
+
+/**
+ * The kernel has no nf_tables, or not for that family: said of the socket where there is no netfilter netlink at all,
+ * else of the request. Node's name for EOPNOTSUPP is ENOTSUP.
+ */
+export function isWithoutNfTables(error: unknown): boolean {
+  return hasErrno(error, 'EPROTONOSUPPORT') || isRefused(error, 'ENOTSUP')
 }
 
 /** struct nfgenmsg. */

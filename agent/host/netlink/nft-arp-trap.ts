@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { hasErrno, messageOf } from '../../errors.ts'
+import { messageOf } from '../../errors.ts'
 import { addressBytes, type IpAddress } from '../../model/address.ts'
 import { type ArpRequestTrap, NoTrap } from '../arp-request-trap.ts'
 import { NetlinkConnection, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
-import { NETLINK_NETFILTER, NF_TABLES_BATCH } from './nfnetlink.ts'
+import { isWithoutNfTables, NETLINK_NETFILTER, NF_TABLES_BATCH } from './nfnetlink.ts'
 import {
   decodeTable,
   encodeFamilyDump,
@@ -102,7 +102,7 @@ async function makeTable(connection: NetlinkConnection): Promise<void> {
     ])
   await make(NFT_TABLE_F_OWNER).catch(error => {
     // Before Linux 5.12 tables have no owner.
-    if (!isRefused(error, 'EINVAL', 'EOPNOTSUPP')) throw error
+    if (!isRefused(error, 'EINVAL', 'ENOTSUP')) throw error
     return make(0)
   })
 }
@@ -150,8 +150,6 @@ async function readCounts(
 
 function whyNot(error: unknown): string {
   if (isRefused(error, 'EPERM')) return 'CAP_NET_ADMIN is missing'
-  // Of the socket where there is no netfilter netlink at all, of a request where it does not know these tables.
-  if (hasErrno(error, 'EPROTONOSUPPORT') || isRefused(error, 'EOPNOTSUPP', 'EAFNOSUPPORT'))
-    return 'the kernel has no nf_tables for ARP'
+  if (isWithoutNfTables(error)) return 'the kernel has no nf_tables for ARP'
   return `nf_tables: ${messageOf(error)}`
 }

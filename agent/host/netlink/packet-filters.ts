@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { AgentError, hasErrno } from '../../errors.ts'
 import { NetlinkConnection } from './connection.ts'
-import { NETLINK_NETFILTER } from './nfnetlink.ts'
+import { isWithoutNfTables, NETLINK_NETFILTER } from './nfnetlink.ts'
 import { TRAP_TABLE } from './nft-arp-trap.ts'
 import {
   type BaseChain,
@@ -61,7 +61,7 @@ async function listBaseChains(): Promise<BaseChain[]> {
       .filter(chain => !isDormant(chain))
   } catch (error) {
     // A kernel without nf_tables has no chains of it.
-    if (hasErrno(error, 'EPROTONOSUPPORT') || isRefused(error, 'EOPNOTSUPP')) return []
+    if (isWithoutNfTables(error)) return []
     throw isRefused(error, 'EPERM') ? notAllowed(error) : error
   } finally {
     connection.close()
