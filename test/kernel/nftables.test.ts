@@ -148,9 +148,8 @@ describe('the filters', () => {
     'rule inet filter ingress counter',
     'chain inet filter called',
     'rule inet filter called drop',
-    'table ip nat',
-    'chain ip nat out { type nat hook postrouting priority 100; }',
-    'rule ip nat out masquerade',
+    'table ip6 guard',
+    'chain ip6 guard early { type filter hook prerouting priority 0; policy drop; }',
     'table ip sleeping { flags dormant; }',
     'chain ip sleeping input { type filter hook input priority 0; policy drop; }',
     'table arp filter',
@@ -182,7 +181,7 @@ describe('the filters', () => {
       [
         'nft inet filter/input (hook input, policy drop)',
         'nft inet filter/ingress (hook ingress on eth0, policy accept)',
-        'nft ip nat/out (hook postrouting, policy accept)',
+        'nft ip6 guard/early (hook prerouting, policy drop)',
         ...OF_BOTH,
       ].toSorted(),
     )

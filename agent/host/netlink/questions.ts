@@ -29,7 +29,7 @@ export async function listNeighbours(
   return neighbours
 }
 
-/** An entry that somebody fixed is left alone: a permanent one would lose its MAC by this (seen on Linux 6.18). */
+/** An entry that somebody fixed is left alone: a permanent one would lose its MAC by this (Linux 5.10 to 7.3). */
 export async function askNeighbour(
   connection: NetlinkConnection,
   address: IpAddress,
