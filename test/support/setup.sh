@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings a fresh clone to where its demo, tests and benchmarks run: checks the machine, installs Debian
 # packages (as root) and npm packages, builds the addon and the bundle. Does nothing that is done already.
+# `setup.sh tests` adds what only tests need: packet filters, an emulator, and other kernels to run on it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -24,9 +25,14 @@ need setpriv util-linux
 need cc gcc
 need sysctl procps
 need strace strace
-need nft nftables
-need iptables-legacy iptables
-need arptables-legacy arptables
+if [ "${1-}" = tests ]; then
+  need nft nftables
+  need iptables-legacy iptables
+  need arptables-legacy arptables
+  need qemu-system-x86_64 qemu-system-x86
+  need depmod kmod
+  need xz xz-utils
+fi
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"
   echo "rs-agent: installing$missing"
@@ -55,3 +61,4 @@ if ! npm run --silent build >"$log" 2>&1; then
   cat "$log" >&2
   stop "the build failed: see its message above"
 fi
+[ "${1-}" != tests ] || sh test/lab/fetch-kernels.sh
