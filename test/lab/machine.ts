@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { execa } from 'execa'
+import type { Kernel } from './kernel.ts'
+
+export interface MachineOptions {
+  kernel: Kernel
+  /** Holds `initramfs`; both sides may write. */
+  exchange: string
+  /** A shell script of the file system that the guest shares with this machine. */
+  firstProgram: string
+}
+
+export interface Machine {
+  /** What the guest writes to its second serial port. */
+  answers: Readable
+  ask(line: string): void
+  /** What the guest's kernel said. */
+  console(): string
+  kill(): void
+  /** How it ended; does not reject. */
+  ended: Promise<string>
+}
+
+/** An emulated PC: hardware that virtualises is rare where tests run. */
+export function startMachine({ kernel, exchange, firstProgram }: MachineOptions): Machine {
+  const consoleFile = join(exchange, 'console')
+  const child = execa(
+    'setpriv',
+    [
+      ...['--pdeathsig', 'KILL', 'qemu-system-x86_64'],
+      // One CPU: emulated, several need atomic instructions everywhere, and cost more than they bring.
+      ...['-accel', 'tcg,thread=single,tb-size=1024', '-smp', '1', '-m', '2G'],
+      // A plain CPU: vectors longer than 16 bytes are emulated slowly. rdrand: else random numbers come late.
+      ...['-M', 'q35', '-cpu', 'qemu64,+rdrand', '-bios', 'bios-microvm.bin', '-no-reboot'],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none'],
+      ...['-serial', `file:${consoleFile}`],
+      ...['-chardev', 'stdio,id=control,signal=off', '-serial', 'chardev:control'],
+      ...['-kernel', kernel.vmlinux, '-initrd', join(exchange, 'initramfs')],
+      ...['-append', `${kernelOptions} -- ${firstProgram}`],
+      // multidevs: several file systems of this machine are one in the guest, and their inode numbers collide.
+      ...share('outside', '/', ',readonly=on,multidevs=remap'),
+      ...share('exchange', exchange, ''),
+    ],
+    { reject: false, buffer: { stdout: false } },
+  )
+  return {
+    answers: child.stdout,
+    ask: line => child.stdin.write(`${line}\n`),
+    console: () => (existsSync(consoleFile) ? readFileSync(consoleFile, 'utf8') : ''),
+    kill: () => child.kill('SIGKILL'),
+    ended: child.then(({ exitCode, signal, stderr }) =>
+      `${signal ?? `exit code ${exitCode}`} ${stderr}`.trim(),
+    ),
+  }
+}
+
+// A panic ends the guest: nothing waits for one that is dead. Mitigations protect nobody here, and cost.
+const kernelOptions = [
+  'console=ttyS0 quiet',
+  'panic=-1 oops=panic',
+  'mitigations=off nokaslr',
+  'cryptomgr.notests random.trust_cpu=on',
+].join(' ')
+
+function share(tag: string, path: string, options: string): string[] {
+  const device = ['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`]
+  return ['-fsdev', `local,id=${tag},path=${path},security_model=none${options}`, ...device]
+}
