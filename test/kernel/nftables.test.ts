@@ -123,6 +123,20 @@ describe('a trap of ARP requests', () => {
     expect((await engine.trapCounts()).bySender).toEqual({ [VIP]: 0 })
   })
 
+  it('counts a sender that is named twice', async () => {
+    await engine.layTrap(PEER, [VIP, VIP])
+    await send(VIP, PEER)
+    expect((await engine.trapCounts()).bySender).toEqual({ [VIP]: expect.toSatisfy(count => count > 0) })
+  })
+
+  it.for([
+    ['2001:db8::13', VIP],
+    [PEER, '2001:db8::100'],
+  ] as const)('is not laid for what ARP cannot ask: %s, %s', async ([target, sender]) => {
+    await expect(engine.layTrap(target, [sender])).rejects.toThrow('IPv4')
+    expect(await ruleset()).toEqual([])
+  })
+
   it('leaves the tables of others alone, and takes the place of one whose process is gone', async () => {
     const gone = (await host.run('sh', ['-c', 'echo $$'])).trim()
     const names = ['arp filter', `arp rs-agent-${process.pid}`, `ip rs-agent-${gone}`, 'arp rs-agent-x']

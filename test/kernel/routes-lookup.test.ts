@@ -56,6 +56,10 @@ describe('a packet of this host', () => {
     expect(answer).toMatchObject({ link: 'eth0', gateway: '2001:db8:1::7', source: '10.10.10.12' })
   })
 
+  it('is of one family', async () => {
+    await expect(engine.lookUpRoute({ destination: CLIENT, source: VIP6 })).rejects.toThrow('no packet goes')
+  })
+
   it('leaves by the link that is asked for', async () => {
     const answer = await engine.lookUpRoute({ destination: CLIENT, leavingBy: eth1 })
     expect(answer).toMatchObject({ link: 'eth1', gateway: null, source: '10.20.0.12' })

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../errors.ts'
-import { addressBytes, type IpAddress } from '../../model/address.ts'
+import { addressBytes, familyOf, type IpAddress } from '../../model/address.ts'
 import { type ArpRequestTrap, NoTrap } from '../arp-request-trap.ts'
 import { NetlinkConnection, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from './connection.ts'
 import { isWithoutNfTables, NETLINK_NETFILTER, NF_TABLES_BATCH } from './nfnetlink.ts'
@@ -42,30 +42,35 @@ export async function openArpRequestTrap(wanted: {
   target: IpAddress
   senders: readonly IpAddress[]
 }): Promise<ArpRequestTrap> {
+  const { target } = wanted
+  const senders = [...new Set(wanted.senders)]
+  // What no request can hold would never be counted, and that be taken for silence.
+  if ([target, ...senders].some(address => familyOf(address) !== 4))
+    throw new Error('only IPv4 addresses are asked for by ARP')
   if (isLaid) throw new NoTrap('this process has laid one already')
   isLaid = true
   const connection = new NetlinkConnection(NETLINK_NETFILTER)
-  const close = async (): Promise<void> => {
-    try {
-      await removeTable(connection, CHAIN.table)
-    } finally {
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= removeTable(connection, CHAIN.table).finally(() => {
       connection.close()
       isLaid = false
-    }
+    })
+    return closing
   }
   try {
     await removeLeftovers(connection)
     await makeTable(connection)
-    await layRules(connection, wanted)
+    await layRules(connection, target, senders)
   } catch (error) {
     // What refused the trap may refuse this as well, and is the error to tell.
     await close().catch(() => undefined)
     throw new NoTrap(whyNot(error), { cause: error })
   }
-  return { counts: () => readCounts(connection, wanted.senders), close }
+  return { counts: () => readCounts(connection, senders), close }
 }
 
-/** Those of processes that are gone, and of one that had this process's id; a table with an owner the kernel keeps for it. */
+/** Those of processes that are gone, and of one that had this one's id. The kernel keeps a table for its owner. */
 async function removeLeftovers(connection: NetlinkConnection): Promise<void> {
   for (const body of await connection.dump(NFT_MSG_GETTABLE, encodeFamilyDump(NFPROTO_ARP))) {
     const { name } = decodeTable(body)
@@ -118,7 +123,8 @@ const RULES_AT_ONCE = 128
 /** One rule for each sender, and behind them one for the others. */
 async function layRules(
   connection: NetlinkConnection,
-  { target, senders }: { target: IpAddress; senders: readonly IpAddress[] },
+  target: IpAddress,
+  senders: readonly IpAddress[],
 ): Promise<void> {
   const matches = [
     { offset: OPERATION_OFFSET, bytes: ARP_REQUEST },

@@ -43,6 +43,9 @@ export async function lookUpRoute(
 
 function encodeQuery({ destination, source, arrivingOn, leavingBy }: RouteQuery): Buffer {
   const isIpv4 = familyOf(destination) === 4
+  // The kernel would refuse it as it refuses a martian.
+  if (source !== undefined && familyOf(source) !== familyOf(destination))
+    throw new Error(`no packet goes from ${source} to ${destination}`)
   const header = zeroed(RTMSG_BYTES)
   header.writeUInt8(isIpv4 ? AF_INET : AF_INET6, 0)
   header.writeUInt8(hostPrefixLength(destination), 1)
