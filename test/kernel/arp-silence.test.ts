@@ -8,7 +8,7 @@ import type { Host } from '../support/host.ts'
 import type { Spawned } from '../support/namespace.ts'
 import { Agent, type Check, type VerifyReport } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
-import { differences, type Snapshot } from '../support/snapshot.ts'
+import { differences, type Snapshot, takeSettledSnapshot } from '../support/snapshot.ts'
 import type { Answer } from './arp-vantage-process.ts'
 
 const VIP = '10.10.10.100'
@@ -106,7 +106,7 @@ describe.for(Object.entries(wirings))('%s', ([, wire]) => {
     // 3: answers for every address but those of host scope.
     await host.namespace.writeSysctl(['all', nic].map(arpIgnore), 3)
     await host.namespace.ip(`addr add ${silent}/32 dev lo scope host`, `addr add ${loud}/32 dev lo`)
-    const before = await settledSnapshot(host)
+    const before = await takeSettledSnapshot(host.namespace)
     const [, rip = ''] = /inet ([\d.]+)/.exec(await host.run('ip', ['addr', 'show', nic])) ?? []
     const mac = await macOf(host, nic)
     const program = [vantageProgram, nic, method, silent, loud, rip]
@@ -218,7 +218,7 @@ describe('a loud host', () => {
     await using agent = new Agent(host, CONFIG)
     await agent.run(['apply'])
     await host.namespace.writeSysctl(['all', 'eth0'].map(arpIgnore), 0)
-    const before = await settledSnapshot(host)
+    const before = await takeSettledSnapshot(host.namespace)
     const report = await reportOf(startVerify(host, agent, '-net_admin'))
     expect(report).toMatchObject({ exitCode: 2, verdict: 'fail' })
     expect(silencesOf(report)).toEqual({ eth0: 'fail' })
@@ -234,7 +234,7 @@ describe('killed with SIGKILL', () => {
     host = await segment.addHost('rs', '10.10.10.12/24')
     agent = new Agent(host, CONFIG)
     await agent.run(['apply'])
-    before = await settledSnapshot(host)
+    before = await takeSettledSnapshot(host.namespace)
   })
   afterEach(() => agent[Symbol.asyncDispose]())
 
@@ -256,7 +256,7 @@ describe('killed with SIGKILL', () => {
 
   it('a loud host has not noted who asked', async () => {
     await host.namespace.writeSysctl(['all', 'eth0'].map(arpIgnore), 0)
-    before = await settledSnapshot(host)
+    before = await takeSettledSnapshot(host.namespace)
     await killOnceShown('net/arp', '192.0.2.77', ALL)
     await expectNoResidue()
   })
@@ -300,7 +300,7 @@ async function reportOf(verifying: Spawned): Promise<Report> {
 }
 
 async function verifyWithoutResidue(host: Host, agent: Agent): Promise<Report> {
-  const before = await settledSnapshot(host)
+  const before = await takeSettledSnapshot(host.namespace)
   const report = await verify(agent)
   expect(differences(before, await host.snapshot())).toEqual([])
   return report
@@ -315,15 +315,6 @@ function silencesOf(report: Report): Record<string, Check['verdict']> {
   return Object.fromEntries(
     silenceChecks(report).map(({ subject, verdict }) => [subject.replace(`${VIP} on `, ''), verdict]),
   )
-}
-
-/** When links that were just made have come up and have their addresses. */
-async function settledSnapshot(host: Host): Promise<Snapshot> {
-  for (let last = await host.snapshot(); ; ) {
-    const next = await host.snapshot()
-    if (differences(last, next).length === 0) return next
-    last = next
-  }
 }
 
 async function macOf(host: Host, nic: string): Promise<string> {

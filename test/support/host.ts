@@ -22,7 +22,8 @@ export class Host implements AsyncDisposable {
   readonly address: string
   readonly namespace: Namespace
   readonly nics: Nic[] = []
-  readonly #number: number
+  /** Which host of its segment: the MACs of its NICs come from it. */
+  readonly number: number
 
   static async boot(identity: Identity): Promise<Host> {
     const namespace = await Namespace.open()
@@ -34,7 +35,7 @@ export class Host implements AsyncDisposable {
   private constructor(identity: Identity, namespace: Namespace) {
     this.name = identity.name
     this.address = identity.address.replace(/\/.*/, '')
-    this.#number = identity.number
+    this.number = identity.number
     this.namespace = namespace
   }
 
@@ -56,7 +57,7 @@ export class Host implements AsyncDisposable {
   /** Names a NIC; the segment then makes it. */
   addNic(name: string): Nic {
     const index = this.nics.length
-    const nic = { name, mac: macOf(this.#number, index), port: `host${this.#number}-nic${index}` }
+    const nic = { name, mac: macOf(this.number, index), port: `host${this.number}-nic${index}` }
     this.nics.push(nic)
     return nic
   }

@@ -49,6 +49,11 @@ export interface Finished {
   json<Document>(): Document
 }
 
+export interface RunOptions extends SpawnOptions {
+  /** A program that starts the agent, with its arguments: `setpriv` and the like. */
+  launcher?: readonly string[]
+}
+
 /** The real command line on one host, with a file tree of its own that goes with it. */
 export class Agent implements AsyncDisposable {
   readonly root: string
@@ -69,7 +74,7 @@ export class Agent implements AsyncDisposable {
   }
 
   /** Runs it to its end, whatever its exit code. */
-  async run(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const { exitCode, stdout, stderr } = await this.start(args, { input: '', ...options })
     return {
       ...(exitCode !== undefined && { exitCode }),
@@ -80,8 +85,10 @@ export class Agent implements AsyncDisposable {
   }
 
   /** For tests that signal it: `pid` is the agent's own. Without `input` its stdin stays open. */
-  start(args: readonly string[], options: SpawnOptions = {}): Spawned {
-    return this.#host.spawn(process.execPath, [program, '--root', this.root, ...args], options)
+  start(args: readonly string[], { launcher = [], ...options }: RunOptions = {}): Spawned {
+    const command = [...launcher, process.execPath, program, '--root', this.root, ...args]
+    const [first = process.execPath, ...rest] = command
+    return this.#host.spawn(first, rest, options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

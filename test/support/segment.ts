@@ -12,7 +12,7 @@ export interface HostOptions {
 export class Segment implements AsyncDisposable {
   readonly switch: Namespace
   readonly hosts: Host[] = []
-  #hostCount = 0
+  readonly #numbers = new Set<number>()
 
   static async build(): Promise<Segment> {
     const namespace = await Namespace.open()
@@ -30,7 +30,7 @@ export class Segment implements AsyncDisposable {
 
   /** `address` with its prefix length, like `10.10.10.12/24`. */
   async addHost(name: string, address: string, options: HostOptions = {}): Promise<Host> {
-    const host = await Host.boot({ name, address, number: ++this.#hostCount })
+    const host = await Host.boot({ name, address, number: this.#takeNumber() })
     this.hosts.push(host)
     await this.plugIn(host, options.nic ?? 'eth0', address)
     if (options.gateway) await host.namespace.ip(`route add default via ${options.gateway}`)
@@ -46,6 +46,23 @@ export class Segment implements AsyncDisposable {
     )
     const addressing = address === undefined ? [] : [`addr add ${address} dev ${nic}`]
     await host.namespace.ip(...addressing, `link set ${nic} up`)
+  }
+
+  /** Ends a host for good. The next one takes its number, and so its MAC: nobody's ARP table is out of date. */
+  async removeHost(host: Host): Promise<void> {
+    // First the cables: the kernel removes a namespace, and what is in it, when it finds the time to.
+    const ports = host.nics.map(({ port }) => `link del ${port}\n`).join('')
+    await this.switch.spawn('ip', ['-force', '-batch', '-'], { input: ports })
+    await host[Symbol.asyncDispose]()
+    this.hosts.splice(this.hosts.indexOf(host), 1)
+    this.#numbers.delete(host.number)
+  }
+
+  #takeNumber(): number {
+    let number = 1
+    while (this.#numbers.has(number)) number++
+    this.#numbers.add(number)
+    return number
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -28,6 +28,8 @@ const changes: Record<string, [Section, (host: Host) => Promise<unknown>]> = {
     host => host.namespace.ip('neigh add 10.10.10.1 lladdr 02:00:00:00:00:09 dev eth0 nud stale'),
   ],
   'a qdisc': ['qdiscs', host => host.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])],
+  'a tc filter': ['filters', addFilter],
+  'a firewall rule': ['firewall', host => host.run('nft', ['add table arp left; add chain arp left behind'])],
   'a sysctl': ['arpSysctls', host => host.namespace.writeSysctl('ipv4/conf/eth0/arp_ignore', 1)],
 }
 
@@ -42,3 +44,9 @@ test.for(Object.entries(changes))('shows %s that was left behind', async ([, [se
     expect.stringMatching(`^${section}:`),
   )
 })
+
+async function addFilter(host: Host): Promise<void> {
+  await host.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
+  const matchIp = 'protocol ip u32 match u32 0 0 action mirred ingress redirect dev lo'.split(' ')
+  await host.run('tc', ['filter', 'add', 'dev', 'eth0', 'ingress', ...matchIp])
+}

@@ -10,6 +10,10 @@ export interface Snapshot {
   /** What the kernel learned from traffic. Its state (reachable, stale) ticks and is left out. */
   learnedNeighbours: unknown[]
   qdiscs: unknown[]
+  /** Of every device that has a qdisc for them. */
+  filters: unknown[]
+  /** nftables of every family, without what their counters count. */
+  firewall: unknown[]
   /** arp_ignore, arp_announce, arp_filter and rp_filter of every NIC, by path. */
   arpSysctls: Record<string, string>
 }
@@ -18,14 +22,15 @@ type Entry = Record<string, unknown>
 
 /** The kernel's network state, without what ticks by itself, so that two snapshots of an idle host are equal. */
 export async function takeSnapshot(namespace: Namespace): Promise<Snapshot> {
-  const [both, rules6, qdiscs, sysctls] = await Promise.all([
+  const [both, rules6, qdiscs, ruleset, sysctls] = await Promise.all([
     ipTables(
       namespace,
       ['-d'],
       ['link', 'addr', 'route show table all', 'rule', 'neigh', 'neigh show proxy'],
     ),
     ipTables(namespace, ['-6'], ['rule']),
-    namespace.run('tc', ['-j', 'qdisc', 'show']),
+    namespace.run('tc', ['-j', 'qdisc', 'show']).then((text): Entry[] => JSON.parse(text)),
+    namespace.run('nft', ['-j', 'list', 'ruleset']),
     namespace.run('grep', ['-r', ...arpSysctlFiles, '', '/proc/sys/net/ipv4/conf']),
   ])
   const [links, addresses, routes, rules, neighbours, proxies] = both.map(withoutTicking)
@@ -35,8 +40,19 @@ export async function takeSnapshot(namespace: Namespace): Promise<Snapshot> {
     routes: routes ?? [],
     rules: [...(rules ?? []), ...rules6.flat()],
     ...neighbourSections(neighbours ?? [], proxies ?? []),
-    qdiscs: JSON.parse(qdiscs),
+    qdiscs,
+    filters: await filtersOf(namespace, qdiscs),
+    firewall: withoutTicking(JSON.parse(ruleset).nftables.filter((entry: Entry) => !('metainfo' in entry))),
     arpSysctls: sysctlValues(sysctls),
+  }
+}
+
+/** When links that were just made have come up and have their addresses. */
+export async function takeSettledSnapshot(namespace: Namespace): Promise<Snapshot> {
+  for (let last = await takeSnapshot(namespace); ; ) {
+    const next = await takeSnapshot(namespace)
+    if (differences(last, next).length === 0) return next
+    last = next
   }
 }
 
@@ -71,8 +87,27 @@ function withoutTicking(entries: Entry[]): Entry[] {
   return JSON.parse(JSON.stringify(entries, (key, value) => (ticking.has(key) ? undefined : value)))
 }
 
-// Lifetimes count down; linkinfo holds a bridge's timers and a macvlan's counters.
-const ticking = new Set(['valid_life_time', 'preferred_life_time', 'expires', 'linkinfo'])
+// Lifetimes count down; linkinfo holds a bridge's timers and a macvlan's counters, and rules may count packets.
+const ticking = new Set(['valid_life_time', 'preferred_life_time', 'expires', 'linkinfo', 'packets', 'bytes'])
+
+async function filtersOf(namespace: Namespace, qdiscs: Entry[]): Promise<Entry[]> {
+  const devices = qdiscs.filter(({ kind }) => kind === 'clsact' || kind === 'ingress').map(({ dev }) => dev)
+  const lists = [...new Set(devices)].flatMap(dev =>
+    ['ingress', 'egress'].map(async (side): Promise<Entry[]> => {
+      const { exitCode, stdout } = await namespace.spawn('tc', [
+        '-j',
+        'filter',
+        'show',
+        'dev',
+        String(dev),
+        side,
+      ])
+      // The device may have gone meanwhile; a NIC that stays away shows among the links.
+      return exitCode === 0 ? JSON.parse(stdout || '[]').map((entry: Entry) => ({ dev, side, ...entry })) : []
+    }),
+  )
+  return withoutTicking((await Promise.all(lists)).flat())
+}
 
 function neighbourSections(neighbours: Entry[], proxies: Entry[]) {
   const isPermanent = ({ state }: Entry) => Array.isArray(state) && state.includes('PERMANENT')

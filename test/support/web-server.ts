@@ -5,18 +5,32 @@ import type { Host } from './host.ts'
 /** How many bytes the page `/large` has. */
 export const largePageBytes = 1_000_000
 
+export interface WebServerOptions {
+  /** Every IPv4 address unless told, so that it serves a VIP from the moment it is bound; `::` is both families. */
+  listen?: string
+  /** 200 unless told. */
+  status?: number
+  /** The name of the host and a line feed, unless told. */
+  body?: string
+  /** Takes connections and requests, and never answers. */
+  isMute?: boolean
+}
+
+export interface WebServerPlan extends Required<WebServerOptions> {
+  largePageBytes: number
+}
+
 export interface WebServer {
   /** Only needed to see a host without its web server: it also ends with the host. */
   stop(): Promise<void>
 }
 
-/**
- * A web server on port 80 of a host: `/` says which host answered, `/large` is {@link largePageBytes} long.
- * It listens on every address, so that it serves the VIP from the moment it is bound.
- */
-export async function startWebServer(host: Host): Promise<WebServer> {
+/** A web server on port 80 of a host: `/` says which host answered, `/large` is {@link largePageBytes} long. */
+export async function startWebServer(host: Host, options: WebServerOptions = {}): Promise<WebServer> {
   const program = fileURLToPath(new URL('./web-server-process.ts', import.meta.url))
-  const server = host.spawn(process.execPath, [program, host.name, String(largePageBytes)])
+  const usual = { listen: '0.0.0.0', status: 200, body: `${host.name}\n`, isMute: false }
+  const plan: WebServerPlan = { ...usual, ...options, largePageBytes }
+  const server = host.spawn(process.execPath, [program, JSON.stringify(plan)])
   await firstLine(server)
   const stop = async () => {
     server.kill()

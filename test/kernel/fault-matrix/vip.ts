@@ -1,0 +1,55 @@
+import type { Row } from '../../support/fault-row.ts'
+import { ip } from '../../support/faults.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+
+const { vip } = IPV4
+
+/** How the VIP is bound. */
+export const vipRows: Row[] = [
+  { name: 'a healthy real server', verify: {} },
+  {
+    name: 'the VIP is not bound',
+    fault: ip(`addr del ${vip}/32 dev lo`),
+    verify: {
+      fail: { 'vip-bound': /not bound/, datapath: /not bound/, 'service-answers': /./ },
+      skipped: { 'arp-announce': /not bound/ },
+    },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    // Clients behind the gateway are still served: the gateway's address is only the name of a MAC.
+    name: 'the VIP is bound as /24 instead of /32',
+    fault: ip(`addr del ${vip}/32 dev lo`, `addr add ${vip}/24 dev lo`),
+    verify: { fail: { 'vip-bound': /prefix/ } },
+  },
+  {
+    name: 'the VIP is bound as /24 instead of /32, and the clients are in that subnet',
+    config: { clients: ['10.10.10.0/24'] },
+    fault: ip(`addr del ${vip}/32 dev lo`, `addr add ${vip}/24 dev lo`),
+    verify: { fail: { 'vip-bound': /prefix/, datapath: /./ } },
+    seen: { byClients: 'nothing', from: 'on the segment' },
+  },
+  {
+    name: 'the VIP is bound as /8 as well',
+    fault: ip(`addr add ${vip}/8 dev lo`),
+    verify: { fail: { 'vip-bound': /prefix/ } },
+  },
+  {
+    name: 'the VIP is bound to the NIC as well',
+    fault: ip(`addr add ${vip}/24 dev eth0`),
+    verify: { fail: { 'vip-bound': /bound to eth0/, 'arp-silence': /answered/ } },
+    seen: { claimingNics: ['eth0'] },
+  },
+  {
+    name: 'the VIP is bound to the NIC instead of lo',
+    fault: ip(`addr del ${vip}/32 dev lo`, `addr add ${vip}/32 dev eth0`),
+    verify: { fail: { 'vip-bound': /bound to eth0/, 'arp-silence': /answered/ } },
+    seen: { claimingNics: ['eth0'] },
+  },
+  {
+    // The kernel keeps a local address of an interface that is down.
+    name: 'lo is down',
+    fault: ip('link set lo down'),
+    verify: { fail: { 'vip-route': /no host route/, 'service-answers': /./ } },
+  },
+]

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'vitest'
+import { mismatches } from './expectation.ts'
+import { type AddressFamily, plugInPlainly, type RealServerConfig, type Row, type Site } from './fault-row.ts'
+import type { Spawned } from './namespace.ts'
+import { type Addressing, IPV4, IPV6, type Neighbourhood } from './neighbourhood.ts'
+import { Agent, type VerifyReport } from './rs-agent.ts'
+import { differences, takeSettledSnapshot } from './snapshot.ts'
+import { startWebServer } from './web-server.ts'
+
+const addressings: Record<AddressFamily, Addressing> = { ipv4: IPV4, ipv6: IPV6 }
+
+/** The checks that must give a result, by the families of the VIPs. */
+const checkIds: Record<AddressFamily, readonly string[]> = {
+  ipv4: [
+    'vip-bound',
+    'vip-route',
+    'arp-sysctl',
+    'arp-sysctl-persisted',
+    'arp-silence',
+    'arp-announce',
+    'proxy-arp',
+    'rp-filter',
+    'vip-owner',
+    'datapath',
+    'service-answers',
+  ],
+  ipv6: ['vip-bound', 'vip-route', 'ndp-silence', 'proxy-arp', 'vip-owner', 'datapath', 'service-answers'],
+}
+
+/**
+ * Puts the fault into a healthy real server and gives what is not as the row says: a line each, of what verify
+ * said, what it left behind when it ended and when it was killed, and of what others see of the server.
+ */
+export async function runRow(row: Row, neighbourhood: Neighbourhood, killAfterMs: number): Promise<string[]> {
+  const server = await (row.wire ?? plugInPlainly)(neighbourhood)
+  await using agent = new Agent(server, configOf(row))
+  const web = await startWebServer(server, { listen: '::' })
+  const site: Site = { neighbourhood, server, agent, web }
+  await applyAndServe(row, site)
+  await row.fault?.(site)
+  return [
+    ...(await verifyProblems(row, site)),
+    ...(await residueOfKilled(row, site, killAfterMs)),
+    ...(await sightProblems(row, site)),
+  ]
+}
+
+function configOf({ families = ['ipv4'], config }: Row): string {
+  const addresses = families.map(family => addressings[family])
+  const realServer: RealServerConfig = {
+    vips: addresses.map(({ vip }) => ({ address: vip, ports: ['80/tcp'] })),
+    directors: addresses.map(({ director }) => director),
+    siblings: addresses.map(({ sibling }) => sibling),
+    ...config,
+  }
+  // JSON is YAML.
+  return JSON.stringify({ realServer })
+}
+
+/** A page is fetched also so that everybody has resolved everybody: what verify makes the kernel learn then shows. */
+async function applyAndServe(row: Row, site: Site): Promise<void> {
+  const { exitCode, stdout, stderr } = await site.agent.run(['apply'])
+  expect(exitCode, stdout + stderr).toBe(0)
+  await forgetNeighbours(site)
+  for (const family of row.families ?? ['ipv4'])
+    expect(await pageFor(row, site, addressings[family]), 'before the fault').toBe('200')
+}
+
+async function verifyProblems(row: Row, { agent, server }: Site): Promise<string[]> {
+  const before = await takeSettledSnapshot(server.namespace)
+  const finished = await agent.run(['verify', '--json'], { launcher: row.launcher ?? [] })
+  const report = { ...finished.json<VerifyReport>(), exitCode: finished.exitCode }
+  const ids = [...new Set((row.families ?? ['ipv4']).flatMap(family => checkIds[family]))]
+  const residue = differences(before, await server.snapshot())
+  return [...mismatches(report, row.verify, ids), ...residue.map(line => `left behind: ${line}`)]
+}
+
+async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: number): Promise<string[]> {
+  const before = await takeSettledSnapshot(server.namespace)
+  const verifying = agent.start(['verify', '--json'], { launcher: row.launcher ?? [], input: '' })
+  const timer = setTimeout(() => killWithChildren(verifying), killAfterMs)
+  await verifying
+  clearTimeout(timer)
+  // The kernel removes a device of a process that is gone when it finds the time to.
+  const deadline = performance.now() + 2000
+  for (;;) {
+    const residue = differences(before, await server.snapshot())
+    if (residue.length === 0 || performance.now() > deadline)
+      return residue.map(line => `left behind when killed after ${killAfterMs} ms: ${line}`)
+  }
+}
+
+/** A launcher that stays, like strace, would let the agent go on. */
+function killWithChildren({ pid, kill }: Spawned): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  for (const child of children) process.kill(Number(child), 'SIGKILL')
+  kill('SIGKILL')
+}
+
+async function sightProblems(row: Row, site: Site): Promise<string[]> {
+  const problems: string[] = []
+  const wanted = row.seen?.byClients ?? '200'
+  await forgetNeighbours(site)
+  for (const family of row.families ?? ['ipv4']) {
+    const addressing = addressings[family]
+    const claiming = row.seen?.claimingNics ?? []
+    for (const { name, mac } of site.server.nics) {
+      const claims = await site.neighbourhood.witness.isClaimedBy(mac, addressing.vip)
+      if (claims !== claiming.includes(name))
+        problems.push(`the segment sees ${name} ${claims ? '' : 'not '}claim ${addressing.vip}`)
+    }
+    const page = await pageFor(row, site, addressing)
+    if (page !== wanted && !(wanted === 'nothing' && page.startsWith('no answer')))
+      problems.push(`clients of ${addressing.vip} get ${page}, not ${wanted}`)
+  }
+  return problems
+}
+
+/** Nobody lives for ever on what was resolved before the fault. */
+async function forgetNeighbours({ neighbourhood, server }: Site): Promise<void> {
+  for (const host of [neighbourhood.director, server])
+    for (const family of ['-4', '-6']) await host.run('ip', [family, 'neigh', 'flush', 'all'])
+}
+
+function pageFor(
+  { seen }: Row,
+  { neighbourhood }: Site,
+  { vip, client, gateway }: Addressing,
+): Promise<string> {
+  const url = `http://${vip.includes(':') ? `[${vip}]` : vip}/`
+  const from = seen?.from === 'on the segment' ? gateway : client
+  return neighbourhood.witness.requestPage({ vip, url, from, timeoutMs: 1000 }, neighbourhood)
+}
