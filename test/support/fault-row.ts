@@ -23,6 +23,16 @@ export interface RealServerConfig {
 
 export type AddressFamily = 'ipv4' | 'ipv6'
 
+/** A VIP as the witness sees it. */
+export interface Sight {
+  /** The status that clients get whom the director sends here, 200 unless told, or `nothing`. */
+  byClients?: string
+  /** The NICs with cables whose MACs claim the VIP on the segment: none, unless told. */
+  claimingNics?: readonly string[]
+  /** Where the clients are: behind the gateway, unless told. */
+  from?: 'on the segment'
+}
+
 /** One fault, and what is true of the real server then. */
 export interface Row {
   /** A sentence: what was done to a healthy real server. */
@@ -38,18 +48,15 @@ export interface Row {
   fault?(site: Site): Promise<unknown>
   /** Where it is the neighbours that the fault changes: no other row then meets them. */
   spoilsNeighbours?: boolean
+  /** Where the fault is load: it would be one for the others as well. */
+  runsAlone?: boolean
   /** A program that starts verify, with its arguments. */
   launcher?: readonly string[]
   verify: Expectation
-  /** What others see of it, asked by the witness. */
-  seen?: {
-    /** The status that clients get whom the director sends here, 200 unless told, or `nothing`. */
-    byClients?: string
-    /** The NICs that claim the VIP on the segment: none, unless told. */
-    claimingNics?: readonly string[]
-    /** Where the clients are: behind the gateway, unless told. */
-    from?: 'on the segment'
-  }
+  /** What others see of it. */
+  seen?: Sight
+  /** Where both families have a VIP and IPv4 is another matter. */
+  seenOfIpv4?: Sight
 }
 
 /** The usual wiring. */

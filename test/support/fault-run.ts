@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { mismatches } from './expectation.ts'
-import { type AddressFamily, plugInPlainly, type RealServerConfig, type Row, type Site } from './fault-row.ts'
+import {
+  type AddressFamily,
+  plugInPlainly,
+  type RealServerConfig,
+  type Row,
+  type Sight,
+  type Site,
+} from './fault-row.ts'
 import type { Spawned } from './namespace.ts'
 import { type Addressing, IPV4, IPV6, type Neighbourhood } from './neighbourhood.ts'
 import { Agent, type VerifyReport } from './rs-agent.ts'
@@ -64,7 +71,7 @@ async function applyAndServe(row: Row, site: Site): Promise<void> {
   expect(exitCode, stdout + stderr).toBe(0)
   await forgetNeighbours(site)
   for (const family of row.families ?? ['ipv4'])
-    expect(await pageFor(row, site, addressings[family]), 'before the fault').toBe('200')
+    expect(await pageFor(row, site, family), 'before the fault').toBe('200')
 }
 
 async function verifyProblems(row: Row, { agent, server }: Site): Promise<string[]> {
@@ -92,25 +99,32 @@ async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: n
 }
 
 /** A launcher that stays, like strace, would let the agent go on. */
-function killWithChildren({ pid, kill }: Spawned): void {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-  for (const child of children) process.kill(Number(child), 'SIGKILL')
-  kill('SIGKILL')
+function killWithChildren(launched: Spawned): void {
+  for (const child of childrenOf(launched.pid)) process.kill(child, 'SIGKILL')
+  launched.kill('SIGKILL')
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return children.split(' ').filter(Boolean).map(Number)
+  } catch {
+    return [] // it has ended meanwhile
+  }
 }
 
 async function sightProblems(row: Row, site: Site): Promise<string[]> {
   const problems: string[] = []
-  const wanted = row.seen?.byClients ?? '200'
   await forgetNeighbours(site)
   for (const family of row.families ?? ['ipv4']) {
     const addressing = addressings[family]
-    const claiming = row.seen?.claimingNics ?? []
+    const { byClients: wanted = '200', claimingNics: claiming = [] } = sightOf(row, family)
     for (const { name, mac } of site.server.nics) {
       const claims = await site.neighbourhood.witness.isClaimedBy(mac, addressing.vip)
       if (claims !== claiming.includes(name))
         problems.push(`the segment sees ${name} ${claims ? '' : 'not '}claim ${addressing.vip}`)
     }
-    const page = await pageFor(row, site, addressing)
+    const page = await pageFor(row, site, family)
     if (page !== wanted && !(wanted === 'nothing' && page.startsWith('no answer')))
       problems.push(`clients of ${addressing.vip} get ${page}, not ${wanted}`)
   }
@@ -123,12 +137,13 @@ async function forgetNeighbours({ neighbourhood, server }: Site): Promise<void> 
     for (const family of ['-4', '-6']) await host.run('ip', [family, 'neigh', 'flush', 'all'])
 }
 
-function pageFor(
-  { seen }: Row,
-  { neighbourhood }: Site,
-  { vip, client, gateway }: Addressing,
-): Promise<string> {
-  const url = `http://${vip.includes(':') ? `[${vip}]` : vip}/`
-  const from = seen?.from === 'on the segment' ? gateway : client
+function sightOf({ seen = {}, seenOfIpv4 = seen }: Row, family: AddressFamily): Sight {
+  return family === 'ipv4' ? seenOfIpv4 : seen
+}
+
+function pageFor(row: Row, { neighbourhood }: Site, family: AddressFamily): Promise<string> {
+  const { vip, client, gateway } = addressings[family]
+  const url = `http://${family === 'ipv6' ? `[${vip}]` : vip}/`
+  const from = sightOf(row, family).from === 'on the segment' ? gateway : client
   return neighbourhood.witness.requestPage({ vip, url, from, timeoutMs: 1000 }, neighbourhood)
 }

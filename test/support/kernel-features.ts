@@ -4,6 +4,7 @@ import { Namespace } from './namespace.ts'
 const trials = {
   macvlan: ['link add trial type veth', 'link add link trial name macvlan type macvlan mode bridge'],
   vlan: ['link add trial type veth', 'link add link trial name vlan type vlan id 5'],
+  'bridge with VLANs': ['link add trial type bridge vlan_filtering 1'],
   bond: ['link add trial type bond mode active-backup'],
   lacp: ['link add trial type bond mode 802.3ad'],
   vrf: ['link add trial type vrf table 5'],

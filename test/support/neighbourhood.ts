@@ -55,6 +55,7 @@ export class Neighbourhood implements AsyncDisposable {
       segment.addHost('director', `${IPV4.director}/24`, { gateway }),
       segment.addHost('sibling', `${IPV4.sibling}/24`, { gateway }),
     ])
+    await Promise.all(hosts.map(askNobodyAgain))
     await Promise.all([becomeGateway(hosts[0]), becomeDirector(hosts[1]), becomeRealServer(hosts[2])])
     return new Neighbourhood(segment, hosts, await Witness.start(hosts[0]))
   }
@@ -68,6 +69,15 @@ export class Neighbourhood implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.segment[Symbol.asyncDispose]()
   }
+}
+
+/**
+ * Without it everybody checks after 5 s whom it spoke to, and a host that is asked from a link-local address
+ * learns that one: a change that is nobody's fault.
+ */
+async function askNobodyAgain({ namespace }: Host): Promise<void> {
+  const paths = ['ipv4', 'ipv6'].map(family => `${family}/neigh/eth0/delay_first_probe_time`)
+  await namespace.writeSysctl(paths, 3600)
 }
 
 /** The way out to the clients, which live on its lo. */

@@ -1,0 +1,147 @@
+import type { Row } from '../../support/fault-row.ts'
+import { arpSysctl, inTurn, nft } from '../../support/faults.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+
+const { vip, server } = IPV4
+
+/** A table with one chain and its rules; where the chain hooks in is given as in nft(8). */
+function chain(family: string, hook: string, ...rules: string[]): string {
+  const lines = [`type filter hook ${hook};`, ...rules]
+  return `table ${family} guard {\nchain doorman {\n${lines.join('\n')}\n}\n}\n`
+}
+
+/** What drops what clients send, or what they would get; by the words with which verify blames the firewall. */
+const dropped = { verify: { fail: { datapath: /firewall/ } }, seen: { byClients: 'nothing' } }
+
+const droppingRows: Row[] = [
+  {
+    name: 'the input chain drops port 80',
+    fault: nft(chain('inet', 'input priority 0', 'tcp dport 80 drop')),
+    verify: { fail: { datapath: /firewall.*guard/, 'service-answers': /./ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the prerouting chain drops what arrives for the VIP',
+    fault: nft(chain('ip', 'prerouting priority -300', `iifname eth0 ip daddr ${vip} drop`)),
+    ...dropped,
+  },
+  {
+    name: 'the ingress hook of the NIC drops port 80',
+    fault: nft(chain('netdev', 'ingress device eth0 priority 0', 'tcp dport 80 drop')),
+    ...dropped,
+  },
+  {
+    name: 'the output chain drops answers from the VIP',
+    fault: nft(chain('ip', 'output priority 0', `oifname eth0 ip saddr ${vip} drop`)),
+    ...dropped,
+  },
+  {
+    name: 'the egress hook of the NIC drops answers from the VIP',
+    fault: nft(chain('netdev', 'egress device eth0 priority 0', `ip saddr ${vip} drop`)),
+    ...dropped,
+  },
+  {
+    name: 'connection tracking drops the first packet of a connection',
+    fault: nft(
+      chain('inet', 'input priority 0; policy drop', 'iif lo accept', 'ct state established,related accept'),
+    ),
+    ...dropped,
+  },
+]
+
+const rejectingRows: Row[] = [
+  {
+    name: 'the firewall resets connections to port 80 although there is a listener',
+    fault: nft(chain('inet', 'input priority 0', 'iifname eth0 tcp dport 80 reject with tcp reset')),
+    verify: { fail: { datapath: /firewall rejects/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the firewall tells clients of port 80 that it is prohibited',
+    fault: nft(
+      chain('ip', 'input priority 0', 'iifname eth0 tcp dport 80 reject with icmp type admin-prohibited'),
+    ),
+    verify: { fail: { datapath: /firewall rejects/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+const arpRows: Row[] = [
+  {
+    name: 'arp_ignore is 0, and only a firewall rule keeps the host quiet',
+    fault: inTurn(
+      arpSysctl('arp_ignore', 0),
+      nft(chain('arp', 'input priority 0', `arp daddr ip ${vip} drop`)),
+    ),
+    verify: {
+      fail: { 'arp-sysctl': /arp_ignore 0/ },
+      pass: { 'arp-silence': /only because of.*guard/ },
+    },
+  },
+  {
+    name: 'arp_ignore is 0, and only a firewall rule on answers keeps the host quiet',
+    fault: inTurn(
+      arpSysctl('arp_ignore', 0),
+      nft(chain('arp', 'output priority 0', `arp operation reply arp saddr ip ${vip} drop`)),
+    ),
+    verify: {
+      fail: { 'arp-sysctl': /arp_ignore 0/ },
+      pass: { 'arp-silence': /only because of.*guard/ },
+    },
+  },
+  {
+    name: 'the firewall drops every question by ARP, and so the proof as well',
+    fault: nft(chain('arp', 'input priority 0', 'arp operation request drop')),
+    verify: { unknown: { 'arp-silence': /control/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+const harmlessRows: Row[] = [
+  {
+    name: 'a firewall that lets clients in, and little else',
+    fault: nft(
+      chain(
+        'inet',
+        'input priority 0; policy drop',
+        'iif lo accept',
+        'ct state established,related accept',
+        'ct state invalid drop',
+        'tcp dport 80 accept',
+        'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept',
+      ),
+    ),
+    verify: {},
+  },
+  {
+    name: 'a firewall that lets in the clients of the configuration alone',
+    fault: nft(
+      chain('ip', 'input priority 0; policy drop', 'iif lo accept', 'ip saddr 172.31.0.0/16 accept'),
+    ),
+    config: { clients: ['172.31.0.0/16'] },
+    verify: {},
+  },
+  {
+    name: 'a firewall that tracks no connection of port 80',
+    fault: nft(chain('ip', 'prerouting priority raw', 'tcp dport 80 notrack')),
+    verify: {},
+  },
+]
+
+const rewritingRows: Row[] = [
+  {
+    name: 'the firewall writes the RIP into answers from the VIP',
+    fault: nft(chain('ip', 'output priority -300', `ip saddr ${vip} tcp sport 80 ip saddr set ${server}`)),
+    verify: { fail: { datapath: /10\.10\.10\.12/, 'service-answers': /./ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+/** nftables between the wire and the service. */
+export const firewallRows: Row[] = [
+  ...droppingRows,
+  ...rejectingRows,
+  ...arpRows,
+  ...harmlessRows,
+  ...rewritingRows,
+]

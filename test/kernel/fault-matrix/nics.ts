@@ -1,0 +1,69 @@
+import type { Row } from '../../support/fault-row.ts'
+import { arpSysctl } from '../../support/faults.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+import {
+  withBond,
+  withBridge,
+  withBridgeOfGuests,
+  withDotInTheName,
+  withLacp,
+  withMacvlan,
+  withManagementNicAndPolicyRoute,
+  withVlan,
+  withVlanBridge,
+  withVrf,
+} from '../../support/wirings.ts'
+
+const { vip } = IPV4
+
+/** The kinds of NIC: each healthy, and each made loud, so that its silence is known to mean something. */
+const kinds: (Pick<Row, 'needs' | 'wire' | 'config'> & { name: string; nic: string })[] = [
+  { name: 'a NIC with a dot in its name', nic: 'eth0.100', wire: withDotInTheName },
+  { name: 'a macvlan', nic: 'mac0', wire: withMacvlan, needs: ['macvlan'] },
+  { name: 'a bridge', nic: 'br0', wire: withBridge },
+  { name: 'a bridge with the port of a guest', nic: 'br0', wire: withBridgeOfGuests },
+  { name: 'a bridge that keeps VLANs apart', nic: 'br0', wire: withVlanBridge, needs: ['bridge with VLANs'] },
+  { name: 'a VLAN', nic: 'vlan100', wire: withVlan, needs: ['vlan'] },
+  { name: 'a bond of which one port works', nic: 'bond0', wire: withBond, needs: ['bond'] },
+  { name: 'a bond by LACP', nic: 'bond0', wire: withLacp, needs: ['lacp'] },
+]
+
+const kindRows = kinds.flatMap(({ name, nic, ...kind }): Row[] => [
+  { name: `${name}, healthy`, ...kind, verify: { pass: { [`arp-silence ${vip} on ${nic}`]: /./ } } },
+  {
+    name: `${name}, with arp_ignore 0`,
+    ...kind,
+    fault: arpSysctl('arp_ignore', 0, [nic]),
+    verify: {
+      fail: {
+        'arp-sysctl': /arp_ignore 0/,
+        [`arp-silence ${vip} on ${nic}`]: /answered/,
+      },
+    },
+    // The others have the MAC of the NIC below.
+    seen: { claimingNics: nic === 'mac0' ? ['eth0', 'mac0'] : [nic.startsWith('eth') ? nic : 'eth0'] },
+  },
+])
+
+export const nicRows: Row[] = [
+  ...kindRows,
+  {
+    name: 'a second NIC has the default route, and answers from the VIP have a rule',
+    wire: withManagementNicAndPolicyRoute,
+    verify: {},
+  },
+  {
+    name: 'the configuration names the NIC, and the second one is none of its business',
+    wire: withManagementNicAndPolicyRoute,
+    config: { interfaces: ['eth0'] },
+    verify: {},
+  },
+  {
+    // The VIP on lo is in no table that the VRF looks into: the director's packets are not for this host.
+    name: 'the NIC is in a VRF and the VIP is outside',
+    needs: ['vrf'],
+    wire: withVrf,
+    verify: { fail: { datapath: /vrf|local|policy/i } },
+    seen: { byClients: 'nothing' },
+  },
+]

@@ -1,0 +1,140 @@
+import type { Row } from '../../support/fault-row.ts'
+import { inTurn, ip, sysctl } from '../../support/faults.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+import { withManagementNicAndPolicyRoute, withoutDefaultRoute } from '../../support/wirings.ts'
+
+const { vip } = IPV4
+
+/** Where the addresses of the kernel are looked up behind rules that somebody added. */
+const localTableLater = ['rule add pref 100 lookup local', 'rule del pref 0']
+
+const hostRouteRows: Row[] = [
+  {
+    name: 'the host route is missing',
+    fault: ip(`route del ${vip}/32 dev lo`),
+    verify: { fail: { 'vip-route': /no host route/ } },
+  },
+  {
+    name: 'the host route leads through the NIC',
+    fault: ip(`route replace ${vip}/32 dev eth0`),
+    verify: { fail: { 'vip-route': /eth0/ } },
+  },
+  {
+    name: 'the local route of the VIP is missing, although it is bound',
+    fault: ip(`route del local ${vip} dev lo table local`),
+    verify: { fail: { datapath: /local|ip rule|policy/, 'service-answers': /./ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+const policyRows: Row[] = [
+  {
+    name: 'a rule keeps the VIP away from the local table',
+    fault: ip(...localTableLater, `rule add pref 50 to ${vip} lookup main`),
+    verify: { fail: { datapath: /ip rule|policy/, 'service-answers': /./ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'a rule refuses what arrives for the VIP',
+    fault: ip(...localTableLater, `rule add pref 50 iif eth0 to ${vip} blackhole`),
+    verify: { fail: { datapath: /ip rule|policy/ } },
+    seen: { byClients: 'nothing' },
+  },
+  ...(['blackhole', 'unreachable', 'prohibit'] as const).map(
+    (action): Row => ({
+      name: `a rule makes everything from the VIP ${action}`,
+      fault: ip(`rule add pref 50 from ${vip} ${action}`),
+      verify: { fail: { datapath: /ip rule|policy/ } },
+      seen: { byClients: 'nothing' },
+    }),
+  ),
+  {
+    name: 'the default route is prohibited',
+    fault: ip('route del default', 'route add prohibit default'),
+    config: { clients: ['172.31.0.0/16'] },
+    verify: { fail: { datapath: /route|policy/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    // Bogon lists hold these networks: nobody's clients come from there.
+    name: 'the networks for documentation lead into a blackhole, as on hardened hosts',
+    fault: ip(
+      ...['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'].map(net => `route add blackhole ${net}`),
+    ),
+    verify: {},
+  },
+]
+
+const reversePathRows: Row[] = [
+  {
+    name: 'rp_filter is strict and the way back is the way in',
+    fault: sysctl(1, 'ipv4/conf/all/rp_filter', 'ipv4/conf/eth0/rp_filter'),
+    verify: {},
+  },
+  {
+    name: 'rp_filter is strict and the way back to clients is another NIC',
+    wire: withManagementNicAndPolicyRoute,
+    fault: inTurn(ip('rule del pref 500'), sysctl(1, 'ipv4/conf/eth0/rp_filter')),
+    verify: { fail: { 'rp-filter eth0': /rp_filter 1.*eth1/, datapath: /rp_filter/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    // The kernel asks its rules as for an answer from the VIP.
+    name: 'rp_filter is strict and a rule for the VIP alone leads back by the same NIC',
+    wire: withManagementNicAndPolicyRoute,
+    fault: sysctl(1, 'ipv4/conf/eth0/rp_filter'),
+    verify: {},
+  },
+  {
+    name: 'rp_filter is loose and the way back to clients is another NIC',
+    wire: withManagementNicAndPolicyRoute,
+    fault: sysctl(2, 'ipv4/conf/eth0/rp_filter'),
+    verify: {},
+  },
+  {
+    name: 'rp_filter is loose and there is no way back to the clients',
+    fault: inTurn(ip('route del default'), sysctl(2, 'ipv4/conf/eth0/rp_filter')),
+    config: { clients: ['172.31.0.0/16'] },
+    verify: { fail: { 'rp-filter': /rp_filter 2/, datapath: /rp_filter/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+const wayBackRows: Row[] = [
+  {
+    name: 'the clients are on the segment, and there is no default route',
+    wire: withoutDefaultRoute,
+    config: { clients: ['10.10.10.0/24'] },
+    verify: {},
+    seen: { from: 'on the segment' },
+  },
+  {
+    name: 'there is no default route, and the configuration does not say where clients are',
+    wire: withoutDefaultRoute,
+    verify: { unknown: { datapath: /client/ } },
+    seen: { from: 'on the segment' },
+  },
+  {
+    name: 'there is no way back to the clients',
+    fault: ip('route del default'),
+    config: { clients: ['172.31.0.0/16'] },
+    verify: { fail: { datapath: /route/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the gateway does not answer',
+    fault: ip('route replace default via 10.10.10.254'),
+    verify: { fail: { datapath: /gateway.*10\.10\.10\.254/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'answers leave by the management NIC, where nobody takes them further',
+    wire: withManagementNicAndPolicyRoute,
+    fault: ip('rule del pref 500'),
+    verify: { pass: { datapath: /eth1/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
+/** The ways in and back. */
+export const routeRows: Row[] = [...hostRouteRows, ...policyRows, ...reversePathRows, ...wayBackRows]

@@ -1,0 +1,79 @@
+import type { Row, Site } from '../../support/fault-row.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+import { startWebServer, type WebServerOptions } from '../../support/web-server.ts'
+
+const { vip, server } = IPV4
+
+/** Another web server in the place of the healthy one. */
+function serveBy(options: WebServerOptions) {
+  return async ({ server, web }: Site) => {
+    await web.stop()
+    await startWebServer(server, options)
+  }
+}
+
+const http = { type: 'http', port: 80, path: '/', status: 200, body: 'rs', timeout: '1s' }
+
+/** What answers on the port, if anything does. */
+export const serviceRows: Row[] = [
+  {
+    name: 'nothing listens on port 80',
+    fault: ({ web }) => web.stop(),
+    verify: { fail: { datapath: /nothing listens/, 'service-answers': /refused/i } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the web server listens on the RIP alone',
+    fault: serveBy({ listen: server }),
+    verify: {
+      fail: { datapath: /nothing listens.*10\.10\.10\.12/, 'service-answers': /refused/i },
+    },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the web server listens on the VIP alone',
+    fault: serveBy({ listen: vip }),
+    verify: {},
+  },
+  {
+    name: 'the web server answers 503',
+    fault: serveBy({ status: 503 }),
+    verify: { fail: { 'service-answers': /status 503/ } },
+    seen: { byClients: '503' },
+  },
+  {
+    name: 'the web server answers 404 where the configuration wants 404',
+    config: { vips: [{ address: vip, ports: ['80/tcp'], check: { type: 'http', port: 80, status: 404 } }] },
+    fault: serveBy({ status: 404 }),
+    verify: {},
+    seen: { byClients: '404' },
+  },
+  {
+    name: 'the page is another one than the configuration wants',
+    config: { vips: [{ address: vip, ports: ['80/tcp'], check: http }] },
+    fault: serveBy({ body: 'It works!\n' }),
+    verify: { fail: { 'service-answers': /body/ } },
+  },
+  {
+    name: 'the page is the one that the configuration wants',
+    config: { vips: [{ address: vip, ports: ['80/tcp'], check: http }] },
+    verify: {},
+  },
+  {
+    name: 'the web server takes connections and never answers',
+    config: { vips: [{ address: vip, ports: ['80/tcp'], check: http }] },
+    fault: serveBy({ isMute: true }),
+    verify: { fail: { 'service-answers': /time|within|no answer/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the second of two ports has no listener',
+    config: { vips: [{ address: vip, ports: ['80/tcp', '443/tcp'] }] },
+    verify: { fail: { [`datapath ${vip}:443`]: /nothing listens/ } },
+  },
+  {
+    name: 'the port is not one of TCP',
+    config: { vips: [{ address: vip, ports: ['53/udp'] }] },
+    verify: { skipped: { datapath: /TCP/i, 'service-answers': /./ } },
+  },
+]
