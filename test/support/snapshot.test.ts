@@ -12,6 +12,7 @@ test('is the same again on an idle host', async () => {
 const changes: Record<string, [Section, (host: Host) => Promise<unknown>]> = {
   'an address': ['addresses', host => host.namespace.ip('addr add 10.10.10.100/32 dev lo')],
   'a route': ['routes', host => host.namespace.ip('route add 10.10.10.100 dev lo')],
+  'an IPv6 route': ['routes', host => host.namespace.ip('route add 2001:db8::77 dev lo')],
   'an IPv6 rule': ['rules', host => host.run('ip', ['-6', 'rule', 'add', 'pref', '9', 'lookup', '9'])],
   'a NIC': ['links', host => host.namespace.ip('link add left type veth peer name right')],
   'a promiscuous NIC': ['links', host => host.namespace.ip('link set eth0 promisc on')],
@@ -22,6 +23,10 @@ const changes: Record<string, [Section, (host: Host) => Promise<unknown>]> = {
   'a proxied neighbour': [
     'configuredNeighbours',
     host => host.namespace.ip('neigh add proxy 10.10.10.1 dev eth0'),
+  ],
+  'a proxied IPv6 neighbour': [
+    'configuredNeighbours',
+    host => host.namespace.ip('neigh add proxy 2001:db8::77 dev eth0'),
   ],
   'a learned neighbour': [
     'learnedNeighbours',

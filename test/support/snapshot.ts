@@ -22,30 +22,37 @@ type Entry = Record<string, unknown>
 
 /** The kernel's network state, without what ticks by itself, so that two snapshots of an idle host are equal. */
 export async function takeSnapshot(namespace: Namespace): Promise<Snapshot> {
-  const [both, rules6, qdiscs, ruleset, sysctls] = await Promise.all([
-    ipTables(
-      namespace,
-      ['-d'],
-      ['link', 'addr', 'route show table all', 'rule', 'neigh', 'neigh show proxy'],
-    ),
-    ipTables(namespace, ['-6'], ['rule']),
-    namespace.run('tc', ['-j', 'qdisc', 'show']).then((text): Entry[] => JSON.parse(text)),
-    namespace.run('nft', ['-j', 'list', 'ruleset']),
-    namespace.run('grep', ['-r', ...arpSysctlFiles, '', '/proc/sys/net/ipv4/conf']),
-  ])
-  const [links, addresses, routes, rules, neighbours, proxies] = both.map(withoutTicking)
+  const output = await namespace.run('sh', ['-ec', listings.join('; echo --; ')])
+  const [tables, tables6, qdiscLine = '[]', rulesetLine = '{}', sysctls = ''] = output.split('--\n')
+  const [links, addresses, routes4, rules4, neighbours, proxies] = documentsOf(tables)
+  const [routes6 = [], rules6 = []] = documentsOf(tables6)
+  const qdiscs: Entry[] = JSON.parse(qdiscLine)
+  const ruleset: Entry[] = JSON.parse(rulesetLine).nftables
   return {
     links: links ?? [],
     addresses: addresses?.map(({ ifname, addr_info }) => ({ ifname, addr_info })) ?? [],
-    routes: routes ?? [],
-    rules: [...(rules ?? []), ...rules6.flat()],
+    routes: [...(routes4 ?? []), ...routes6],
+    rules: [...(rules4 ?? []), ...rules6],
     ...neighbourSections(neighbours ?? [], proxies ?? []),
     qdiscs,
     filters: await filtersOf(namespace, qdiscs),
-    firewall: withoutTicking(JSON.parse(ruleset).nftables.filter((entry: Entry) => !('metainfo' in entry))),
+    firewall: withoutTicking(ruleset.filter(entry => !('metainfo' in entry))),
     arpSysctls: sysctlValues(sysctls),
   }
 }
+
+const tables = ['link', 'addr', 'route show table all', 'rule', 'neigh', 'neigh show proxy']
+const tables6 = ['route show table all', 'rule']
+const arpSysctls = ['arp_ignore', 'arp_announce', 'arp_filter', 'rp_filter']
+
+/** All in one process: a test takes many snapshots. */
+const listings = [
+  `printf '${tables.join('\\n')}\\n' | ip -j -d -batch -`,
+  `printf '${tables6.join('\\n')}\\n' | ip -j -6 -batch -`,
+  'tc -j qdisc show',
+  'nft -j list ruleset',
+  `grep -r ${arpSysctls.map(name => `--include=${name}`).join(' ')} '' /proc/sys/net/ipv4/conf`,
+]
 
 /** When links that were just made have come up and have their addresses. */
 export async function takeSettledSnapshot(namespace: Namespace): Promise<Snapshot> {
@@ -74,13 +81,10 @@ export function differences(
   })
 }
 
-async function ipTables(namespace: Namespace, options: string[], commands: string[]): Promise<Entry[][]> {
-  const input = `${commands.join('\n')}\n`
-  const documents = await namespace.run('ip', ['-j', ...options, '-batch', '-'], { input })
-  return documents
-    .trim()
-    .split('\n')
-    .map(document => JSON.parse(document))
+/** One JSON document on each line. */
+function documentsOf(lines = ''): Entry[][] {
+  const documents = lines.split('\n').filter(line => line !== '')
+  return documents.map(document => withoutTicking(JSON.parse(document)))
 }
 
 function withoutTicking(entries: Entry[]): Entry[] {
@@ -118,10 +122,6 @@ function neighbourSections(neighbours: Entry[], proxies: Entry[]) {
       .map(({ dev, dst, lladdr = 'unresolved' }) => ({ dev, dst, lladdr })),
   }
 }
-
-const arpSysctlFiles = ['arp_ignore', 'arp_announce', 'arp_filter', 'rp_filter'].map(
-  name => `--include=${name}`,
-)
 
 function sysctlValues(lines: string): Record<string, string> {
   const pairs = lines.split('\n').map(line => line.split(':'))

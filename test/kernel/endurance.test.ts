@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { leaksOf, type Storm, startArpStorm } from '../support/arp-storm.ts'
+import type { Host } from '../support/host.ts'
+import { IPV4, Neighbourhood } from '../support/neighbourhood.ts'
+import { Agent, type VerifyReport } from '../support/rs-agent.ts'
+import { differences, takeSettledSnapshot } from '../support/snapshot.ts'
+import { startWebServer } from '../support/web-server.ts'
+
+/** A cluster at its worst hour: every CPU is busy, and a neighbour asks for the VIP 2,000 times a second. */
+const runs = 200
+const addresses = ['10.10.10.12', '10.10.10.22', '10.10.10.32', '10.10.10.42']
+const config = `realServer:
+  vips: [{ address: ${IPV4.vip}, ports: [80/tcp] }]
+  directors: [${IPV4.director}]
+  siblings: [${[IPV4.sibling, ...addresses].join(', ')}]
+`
+
+let neighbourhood: Neighbourhood
+let storm: Storm
+let servers: Host[]
+beforeAll(async () => {
+  neighbourhood = await Neighbourhood.build()
+  const { segment, sibling } = neighbourhood
+  servers = await Promise.all(
+    addresses.map(address => segment.addHost(`rs-${address}`, `${address}/24`, { gateway: IPV4.gateway })),
+  )
+  await Promise.all(servers.map(server => startWebServer(server)))
+  for (let cpu = 0; cpu < 2; cpu++) sibling.spawn('prlimit', ['--cpu=300', 'sh', '-c', 'while :; do :; done'])
+  storm = await startArpStorm(sibling, IPV4.vip, { perSecond: 2000, limitMs: 300_000 })
+})
+afterAll(() => neighbourhood[Symbol.asyncDispose]())
+
+it(`finds a healthy host healthy ${runs} times, and leaves nothing behind`, {
+  timeout: 300_000,
+}, async () => {
+  const problems = await Promise.all(
+    servers.map(server => verifyAgainAndAgain(server, runs / servers.length)),
+  )
+  expect(problems.flat()).toEqual([])
+  const count = await storm.stop()
+  expect(count.sent).toBeGreaterThan(0)
+  expect(leaksOf(count, servers)).toBe(0)
+})
+
+async function verifyAgainAndAgain(server: Host, times: number): Promise<string[]> {
+  await using agent = new Agent(server, config)
+  expect((await agent.run(['apply'])).exitCode).toBe(0)
+  // The first one makes the kernel resolve the gateway, as any packet would.
+  await agent.run(['verify'])
+  const before = await takeSettledSnapshot(server.namespace)
+  const problems: string[] = []
+  for (let run = 1; run <= times; run++) {
+    const { verdict, checks } = (await agent.run(['verify', '--json'])).json<VerifyReport>()
+    const complaints = checks.filter(check => check.verdict !== 'pass')
+    const residue = differences(before, await server.snapshot())
+    const said = complaints.map(check => `${check.id} ${check.subject}: ${check.verdict}: ${check.evidence}`)
+    if (verdict !== 'pass' || said.length > 0 || residue.length > 0)
+      problems.push(...[`run ${run}: ${verdict}`, ...said, ...residue].map(line => `${server.name}: ${line}`))
+  }
+  return problems
+}
