@@ -13,11 +13,15 @@ const pool = new NeighbourhoodPool()
 afterAll(() => pool[Symbol.asyncDispose]())
 
 describe.concurrent('verify says what is true of', () => {
-  for (const row of rows) if (!row.runsAlone) define(row)
+  for (const row of rows) if (!row.runsAlone && !row.needs) define(row)
 })
 
 describe('verify says under load what is true of', () => {
   for (const row of rows) if (row.runsAlone) define(row)
+})
+
+describe.concurrent('verify says, where the kernel has it, what is true of', () => {
+  for (const row of rows) if (row.needs) define(row)
 })
 
 it('has a name of its own for every row, and tells which ones this kernel cannot run', () => {
@@ -32,7 +36,7 @@ function define(row: Row): void {
   it.skipIf(missing(row).length > 0)(row.name, () =>
     pool.use(
       async neighbourhood => {
-        const problems = await runRow(row, neighbourhood, killMomentMs(row))
+        const problems = await runRow(row, neighbourhood, killAfterPart(row))
         expect(problems, problems.join('\n')).toEqual([])
       },
       { spoils: row.spoilsNeighbours ?? false },
@@ -41,7 +45,6 @@ function define(row: Row): void {
 }
 
 /** Spread over the rows, so that together they kill verify at every moment of its work. */
-function killMomentMs(row: Row): number {
-  const [first, last] = [40, 400]
-  return Math.round(first + ((last - first) * rows.indexOf(row)) / rows.length)
+function killAfterPart(row: Row): number {
+  return 0.1 + (0.9 * rows.indexOf(row)) / rows.length
 }

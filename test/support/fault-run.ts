@@ -37,19 +37,25 @@ const checkIds: Record<AddressFamily, readonly string[]> = {
 
 /**
  * Puts the fault into a healthy real server and gives what is not as the row says: a line each, of what verify
- * said, what it left behind when it ended and when it was killed, and of what others see of the server.
+ * said, what it left behind when it ended and when it was killed, and of what others see of the server. It is
+ * killed after this part of the time that it takes.
  */
-export async function runRow(row: Row, neighbourhood: Neighbourhood, killAfterMs: number): Promise<string[]> {
+export async function runRow(
+  row: Row,
+  neighbourhood: Neighbourhood,
+  killAfterPart: number,
+): Promise<string[]> {
   const server = await (row.wire ?? plugInPlainly)(neighbourhood)
   await using agent = new Agent(server, configOf(row))
   const web = await startWebServer(server, { listen: '::' })
   const site: Site = { neighbourhood, server, agent, web }
-  await applyAndServe(row, site)
+  const patienceMs = await applyAndServe(row, site)
   await row.fault?.(site)
+  const { problems, tookMs } = await verifyProblems(row, site)
   return [
-    ...(await verifyProblems(row, site)),
-    ...(await residueOfKilled(row, site, killAfterMs)),
-    ...(await sightProblems(row, site)),
+    ...problems,
+    ...(await residueOfKilled(row, site, Math.round(killAfterPart * tookMs))),
+    ...(await sightProblems(row, site, patienceMs)),
   ]
 }
 
@@ -65,22 +71,33 @@ function configOf({ families = ['ipv4'], config }: Row): string {
   return JSON.stringify({ realServer })
 }
 
-/** A page is fetched also so that everybody has resolved everybody: what verify makes the kernel learn then shows. */
-async function applyAndServe(row: Row, site: Site): Promise<void> {
+/**
+ * Fetches a page also so that everybody has resolved everybody: what verify makes the kernel learn then shows.
+ * Resolves with the time after which a page does not come any more, on a machine as fast as this one.
+ */
+async function applyAndServe(row: Row, site: Site): Promise<number> {
   const { exitCode, stdout, stderr } = await site.agent.run(['apply'])
   expect(exitCode, stdout + stderr).toBe(0)
   await forgetNeighbours(site)
+  const startedMs = performance.now()
   for (const family of row.families ?? ['ipv4'])
-    expect(await pageFor(row, site, family), 'before the fault').toBe('200')
+    expect(await pageFor(row, site, family, 20_000), 'before the fault').toBe('200')
+  return Math.max(700, Math.round(5 * (performance.now() - startedMs)))
 }
 
-async function verifyProblems(row: Row, { agent, server }: Site): Promise<string[]> {
+async function verifyProblems(
+  row: Row,
+  { agent, server }: Site,
+): Promise<{ problems: string[]; tookMs: number }> {
   const before = await takeSettledSnapshot(server.namespace)
+  const startedMs = performance.now()
   const finished = await agent.run(['verify', '--json'], { launcher: row.launcher ?? [] })
+  const tookMs = performance.now() - startedMs
   const report = { ...finished.json<VerifyReport>(), exitCode: finished.exitCode }
   const ids = [...new Set((row.families ?? ['ipv4']).flatMap(family => checkIds[family]))]
   const residue = differences(before, await server.snapshot())
-  return [...mismatches(report, row.verify, ids), ...residue.map(line => `left behind: ${line}`)]
+  const problems = [...mismatches(report, row.verify, ids), ...residue.map(line => `left behind: ${line}`)]
+  return { problems, tookMs }
 }
 
 async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: number): Promise<string[]> {
@@ -113,7 +130,7 @@ function childrenOf(pid: number | undefined): number[] {
   }
 }
 
-async function sightProblems(row: Row, site: Site): Promise<string[]> {
+async function sightProblems(row: Row, site: Site, patienceMs: number): Promise<string[]> {
   const problems: string[] = []
   await forgetNeighbours(site)
   for (const family of row.families ?? ['ipv4']) {
@@ -124,7 +141,7 @@ async function sightProblems(row: Row, site: Site): Promise<string[]> {
       if (claims !== claiming.includes(name))
         problems.push(`the segment sees ${name} ${claims ? '' : 'not '}claim ${addressing.vip}`)
     }
-    const page = await pageFor(row, site, family)
+    const page = await pageFor(row, site, family, patienceMs)
     if (page !== wanted && !(wanted === 'nothing' && page.startsWith('no answer')))
       problems.push(`clients of ${addressing.vip} get ${page}, not ${wanted}`)
   }
@@ -141,9 +158,14 @@ function sightOf({ seen = {}, seenOfIpv4 = seen }: Row, family: AddressFamily): 
   return family === 'ipv4' ? seenOfIpv4 : seen
 }
 
-function pageFor(row: Row, { neighbourhood }: Site, family: AddressFamily): Promise<string> {
+function pageFor(
+  row: Row,
+  { neighbourhood }: Site,
+  family: AddressFamily,
+  timeoutMs: number,
+): Promise<string> {
   const { vip, client, gateway } = addressings[family]
   const url = `http://${family === 'ipv6' ? `[${vip}]` : vip}/`
   const from = sightOf(row, family).from === 'on the segment' ? gateway : client
-  return neighbourhood.witness.requestPage({ vip, url, from, timeoutMs: 1000 }, neighbourhood)
+  return neighbourhood.witness.requestPage({ vip, url, from, timeoutMs }, neighbourhood)
 }

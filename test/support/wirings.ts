@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import type { Host, Nic } from './host.ts'
 import { IPV4, IPV6, type Neighbourhood } from './neighbourhood.ts'
 import type { Segment } from './segment.ts'
@@ -167,7 +166,7 @@ async function addBareHost(segment: Segment): Promise<Host> {
 
 /** Once the link is up: a bridge or bond needs a moment. */
 async function withGateway(host: Host): Promise<Host> {
-  await expect.poll(() => host.run('ip', ['route', 'show', '10.10.10.0/24'])).not.toMatch(/^$|linkdown/)
+  while (/^$|linkdown/.test(await host.run('ip', ['route', 'show', '10.10.10.0/24'])));
   await host.namespace.ip(`route add default via ${gateway}`)
   return host
 }

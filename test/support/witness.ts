@@ -60,7 +60,8 @@ export class Witness {
 
   async #nextAnswer(): Promise<string> {
     const { value, done } = await this.#answers.next()
-    if (done) throw new Error('the witness has ended')
-    return value
+    if (!done) return value
+    const { exitCode, stderr } = await this.#process
+    throw new Error(`the witness has ended: exit code ${exitCode}: ${stderr}`)
   }
 }
