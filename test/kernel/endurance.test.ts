@@ -12,7 +12,7 @@ const addresses = ['10.10.10.12', '10.10.10.22', '10.10.10.32', '10.10.10.42']
 const config = `realServer:
   vips: [{ address: ${IPV4.vip}, ports: [80/tcp] }]
   directors: [${IPV4.director}]
-  #TODAY siblings: [${[IPV4.sibling, ...addresses].join(', ')}]
+  siblings: [${[IPV4.sibling, ...addresses].join(', ')}]
 `
 
 let neighbourhood: Neighbourhood
