@@ -3,6 +3,7 @@ import type { Host } from './host.ts'
 import type { KernelFeature } from './kernel-features.ts'
 import { IPV4, type Neighbourhood } from './neighbourhood.ts'
 import type { Agent } from './rs-agent.ts'
+import type { Section } from './snapshot.ts'
 import type { WebServer } from './web-server.ts'
 
 /** A real server that was made by apply and serves, on a segment where everybody is healthy. */
@@ -46,6 +47,8 @@ export interface Row {
   config?: Partial<RealServerConfig>
   /** None: verify must accept the host as it is. */
   fault?(site: Site): Promise<unknown>
+  /** What changes there by itself, whatever verify does. */
+  ticking?: readonly Section[]
   /** Where it is the neighbours that the fault changes: no other row then meets them. */
   spoilsNeighbours?: boolean
   /** Where the fault is load: it would be one for the others as well. */

@@ -46,6 +46,8 @@ export class Neighbourhood implements AsyncDisposable {
   readonly director: Host
   readonly sibling: Host
   readonly witness: Witness
+  /** Of IPv4. */
+  readonly standIn: DirectorStandIn
 
   static async build(): Promise<Neighbourhood> {
     const segment = await Segment.build()
@@ -56,13 +58,21 @@ export class Neighbourhood implements AsyncDisposable {
       segment.addHost('sibling', `${IPV4.sibling}/24`, { gateway }),
     ])
     await Promise.all(hosts.map(askNobodyAgain))
-    await Promise.all([becomeGateway(hosts[0]), becomeDirector(hosts[1]), becomeRealServer(hosts[2])])
-    return new Neighbourhood(segment, hosts, await Witness.start(hosts[0]))
+    await Promise.all([becomeGateway(hosts[0]), becomeRealServer(hosts[2])])
+    const standIn = await becomeDirector(hosts[1], IPV4)
+    await becomeDirector(hosts[1], IPV6)
+    return new Neighbourhood(segment, hosts, standIn, await Witness.start(hosts[0]))
   }
 
-  private constructor(segment: Segment, hosts: [Host, Host, Host], witness: Witness) {
+  private constructor(
+    segment: Segment,
+    hosts: [Host, Host, Host],
+    standIn: DirectorStandIn,
+    witness: Witness,
+  ) {
     this.segment = segment
     ;[this.gateway, this.director, this.sibling] = hosts
+    this.standIn = standIn
     this.witness = witness
   }
 
@@ -90,15 +100,12 @@ async function becomeGateway({ namespace }: Host): Promise<void> {
   )
 }
 
-async function becomeDirector(host: Host): Promise<void> {
-  await host.namespace.ip(
-    `addr add ${IPV6.director}/64 dev eth0 nodad`,
-    `route add default via ${IPV6.gateway}`,
-  )
-  for (const { vip, server } of [IPV4, IPV6]) {
-    const standIn = await DirectorStandIn.start(host, { vip, port: 80 })
-    await standIn.forwardTo({ address: server })
-  }
+async function becomeDirector(host: Host, { vip, server, director, gateway }: Addressing) {
+  if (vip.includes(':'))
+    await host.namespace.ip(`addr add ${director}/64 dev eth0 nodad`, `route add default via ${gateway}`)
+  const standIn = await DirectorStandIn.start(host, { vip, port: 80 })
+  await standIn.forwardTo({ address: server })
+  return standIn
 }
 
 async function becomeRealServer({ namespace }: Host): Promise<void> {

@@ -69,7 +69,7 @@ export type Section = keyof Snapshot
 export function differences(
   before: Snapshot,
   after: Snapshot,
-  { except = [] }: { except?: Section[] } = {},
+  { except = [] }: { except?: readonly Section[] } = {},
 ): string[] {
   const sections = (Object.keys(before) as Section[]).filter(section => !except.includes(section))
   return sections.flatMap(section => {

@@ -81,7 +81,7 @@ export async function withBridgeOfGuests(neighbourhood: Neighbourhood): Promise<
   await host.namespace.ip(
     'link add name guest0 type veth peer name guest1',
     'link set guest0 master br0 up',
-    'link set guest1 up',
+    'link set guest1 arp off up',
   )
   return host
 }
@@ -175,4 +175,11 @@ function onlyNic(host: Host): Nic {
   const [nic] = host.nics
   if (!nic) throw new Error(`${host.name} has no NIC`)
   return nic
+}
+
+/** The subnet is nobody's business: everything goes by way of the gateway, or of routes for single hosts. */
+export async function withHostRoutesAlone({ segment }: Neighbourhood): Promise<Host> {
+  const host = await segment.addHost('rs', `${server}/32`)
+  await host.namespace.ip(`route add ${gateway} dev eth0`, `route add default via ${gateway}`)
+  return host
 }

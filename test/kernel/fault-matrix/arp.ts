@@ -67,8 +67,20 @@ export const arpRows: Row[] = [
       fail: {
         'arp-sysctl eth1': /arp_ignore 0 \(all 0, eth1 0\)/,
         [`arp-silence ${vip} on eth1`]: /answered/,
+        [`vip-owner ${vip} on eth0`]: /this host/,
       },
     },
+    seen: { claimingNics: ['eth1'] },
+  },
+  {
+    name: 'a second NIC on the segment is loud, and the configuration names the first alone',
+    wire: withTwoNicsOnTheSegment,
+    config: { interfaces: ['eth0'] },
+    fault: inTurn(
+      sysctl(0, 'ipv4/conf/all/arp_ignore', 'ipv4/conf/eth1/arp_ignore'),
+      sysctl(0, 'ipv4/conf/all/arp_announce', 'ipv4/conf/eth1/arp_announce'),
+    ),
+    verify: { fail: { 'arp-sysctl eth1': /arp_ignore 0/, 'vip-owner': /this host/ } },
     seen: { claimingNics: ['eth1'] },
   },
   {
@@ -82,13 +94,10 @@ export const arpRows: Row[] = [
     verify: { fail: { 'arp-sysctl': /arp_announce 1/, 'arp-announce': /arp_announce 1/ } },
   },
   {
-    // A packet of the VIP would make this host ask for the gateway in the VIP's name, and so claim it.
+    // Asked in the name of the RIP, the gateway can be resolved without a claim to the VIP.
     name: 'arp_announce is 0 and the gateway is not resolved',
     fault: inTurn(arpSysctl('arp_announce', 0), ip(`neigh del ${gateway} dev eth0`)),
-    verify: {
-      fail: { 'arp-sysctl': /arp_announce 0/, 'arp-announce': /arp_announce 0/ },
-      unknown: { datapath: /announce/ },
-    },
+    verify: { fail: { 'arp-sysctl': /arp_announce 0/, 'arp-announce': /arp_announce 0/ } },
   },
   {
     name: 'the gateway is not resolved, which a packet changes',

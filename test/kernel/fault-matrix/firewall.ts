@@ -1,6 +1,7 @@
 import type { Row } from '../../support/fault-row.ts'
 import { arpSysctl, inTurn, nft } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
+import { withBridge } from '../../support/wirings.ts'
 
 const { vip, server } = IPV4
 
@@ -33,7 +34,8 @@ const droppingRows: Row[] = [
   {
     name: 'the output chain drops answers from the VIP',
     fault: nft(chain('ip', 'output priority 0', `oifname eth0 ip saddr ${vip} drop`)),
-    ...dropped,
+    verify: { fail: { datapath: /firewall/ }, unknown: { 'arp-announce': /EPERM/ } },
+    seen: { byClients: 'nothing' },
   },
   {
     name: 'the egress hook of the NIC drops answers from the VIP',
@@ -122,6 +124,26 @@ const harmlessRows: Row[] = [
     verify: {},
   },
   {
+    // Nothing that this host says of itself leaves in the name of the VIP: only answers do.
+    name: 'a firewall that lets nothing out but answers',
+    fault: nft(
+      chain('ip', 'output priority 0; policy drop', 'oif lo accept', 'ct state established,related accept'),
+    ),
+    verify: { unknown: { 'arp-announce': /EPERM/ } },
+  },
+  {
+    // No client comes from there, and lists of such networks are widely used.
+    name: 'a firewall that drops what comes from the networks for documentation',
+    fault: nft(
+      chain(
+        'ip',
+        'prerouting priority -300',
+        'ip saddr { 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 } drop',
+      ),
+    ),
+    verify: { unknown: { datapath: /clients/ } },
+  },
+  {
     name: 'a firewall that tracks no connection of port 80',
     fault: nft(chain('ip', 'prerouting priority raw', 'tcp dport 80 notrack')),
     verify: {},
@@ -137,6 +159,34 @@ const rewritingRows: Row[] = [
   },
 ]
 
+const belowRows: Row[] = [
+  {
+    // What is injected on the bridge has passed its ports already.
+    name: 'the firewall of a bridge drops port 80 at its ports',
+    wire: withBridge,
+    fault: nft(chain('bridge', 'prerouting priority 0', 'tcp dport 80 drop')),
+    verify: { unknown: { datapath: /guard/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the ingress hook of the port of a bridge drops port 80',
+    wire: withBridge,
+    fault: nft(chain('netdev', 'ingress device eth0 priority 0', 'tcp dport 80 drop')),
+    verify: { unknown: { datapath: /guard/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'a tc filter leads port 80 away',
+    fault: async ({ server }) => {
+      await server.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
+      const filter = 'protocol ip u32 match ip dport 80 0xffff action mirred egress redirect dev lo'
+      await server.run('tc', ['filter', 'add', 'dev', 'eth0', 'ingress', ...filter.split(' ')])
+    },
+    verify: { fail: { datapath: /firewall|tc/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
 /** nftables between the wire and the service. */
 export const firewallRows: Row[] = [
   ...droppingRows,
@@ -144,4 +194,5 @@ export const firewallRows: Row[] = [
   ...arpRows,
   ...harmlessRows,
   ...rewritingRows,
+  ...belowRows,
 ]

@@ -23,7 +23,7 @@ const bindingRows: Row[] = [
         [`vip-route ${vip}`]: /no host route/,
         [`vip-route ${IPV4.vip}`]: /no host route/,
         [`datapath [${vip}]:80`]: /not bound/,
-        [`service-answers http://[${vip}]:80/`]: /./,
+        [`service-answers http://[${vip}]/`]: /./,
       },
     },
     seen: { byClients: 'nothing' },
@@ -54,7 +54,10 @@ const bindingRows: Row[] = [
         while (!(await server.run('ip', ['-6', 'addr'])).includes('dadfailed'));
       },
     ),
-    verify: { fail: { 'vip-bound': /duplicate address detection/ } },
+    verify: {
+      fail: { 'vip-bound': /duplicate address detection/ },
+      unknown: { 'ndp-silence': /duplicate address detection/ },
+    },
   },
   {
     // The director cannot reach it any more.
@@ -134,7 +137,7 @@ const pathRows: Row[] = [
     verify: {
       fail: {
         [`datapath [${vip}]:80`]: /firewall.*guard/,
-        [`service-answers http://[${vip}]:80/`]: /./,
+        [`service-answers http://[${vip}]/`]: /./,
       },
     },
     seen: { byClients: 'nothing' },
@@ -151,7 +154,7 @@ const pathRows: Row[] = [
     verify: {
       fail: {
         [`datapath [${vip}]:80`]: /nothing listens/,
-        [`service-answers http://[${vip}]:80/`]: /refused/i,
+        [`service-answers http://[${vip}]/`]: /refused/i,
       },
     },
     seen: { byClients: 'nothing' },

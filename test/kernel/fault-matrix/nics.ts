@@ -1,11 +1,13 @@
+import type { Evidence } from '../../support/expectation.ts'
 import type { Row } from '../../support/fault-row.ts'
-import { arpSysctl } from '../../support/faults.ts'
+import { arpSysctl, ip } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import {
   withBond,
   withBridge,
   withBridgeOfGuests,
   withDotInTheName,
+  withHostRoutesAlone,
   withLacp,
   withMacvlan,
   withManagementNicAndPolicyRoute,
@@ -17,9 +19,19 @@ import {
 const { vip } = IPV4
 
 /** The kinds of NIC: each healthy, and each made loud, so that its silence is known to mean something. */
-const kinds: (Pick<Row, 'needs' | 'wire' | 'config'> & { name: string; nic: string })[] = [
+const kinds: (Pick<Row, 'needs' | 'wire' | 'config'> & {
+  name: string
+  nic: string
+  alsoFailing?: Evidence
+})[] = [
   { name: 'a NIC with a dot in its name', nic: 'eth0.100', wire: withDotInTheName },
-  { name: 'a macvlan', nic: 'mac0', wire: withMacvlan, needs: ['macvlan'] },
+  {
+    name: 'a macvlan',
+    nic: 'mac0',
+    wire: withMacvlan,
+    needs: ['macvlan'],
+    alsoFailing: { 'vip-owner': /this host/ },
+  },
   { name: 'a bridge', nic: 'br0', wire: withBridge },
   { name: 'a bridge with the port of a guest', nic: 'br0', wire: withBridgeOfGuests },
   { name: 'a bridge that keeps VLANs apart', nic: 'br0', wire: withVlanBridge, needs: ['bridge with VLANs'] },
@@ -28,7 +40,7 @@ const kinds: (Pick<Row, 'needs' | 'wire' | 'config'> & { name: string; nic: stri
   { name: 'a bond by LACP', nic: 'bond0', wire: withLacp, needs: ['lacp'] },
 ]
 
-const kindRows = kinds.flatMap(({ name, nic, ...kind }): Row[] => [
+const kindRows = kinds.flatMap(({ name, nic, alsoFailing, ...kind }): Row[] => [
   { name: `${name}, healthy`, ...kind, verify: { pass: { [`arp-silence ${vip} on ${nic}`]: /./ } } },
   {
     name: `${name}, with arp_ignore 0`,
@@ -38,6 +50,7 @@ const kindRows = kinds.flatMap(({ name, nic, ...kind }): Row[] => [
       fail: {
         'arp-sysctl': /arp_ignore 0/,
         [`arp-silence ${vip} on ${nic}`]: /answered/,
+        ...alsoFailing,
       },
     },
     // The others have the MAC of the NIC below.
@@ -56,6 +69,36 @@ export const nicRows: Row[] = [
     name: 'the configuration names the NIC, and the second one is none of its business',
     wire: withManagementNicAndPolicyRoute,
     config: { interfaces: ['eth0'] },
+    verify: {},
+  },
+  {
+    name: 'the RIP is a /32, as in clouds',
+    wire: withHostRoutesAlone,
+    verify: {},
+  },
+  {
+    name: 'the NIC has another address of the subnet',
+    fault: ip('addr add 10.10.10.77/24 dev eth0'),
+    verify: {},
+  },
+  {
+    // Nothing can be asked there, and nothing arrives.
+    name: 'there is a bridge for containers, and no container',
+    fault: ip(
+      'link add name docker0 type bridge',
+      'addr add 172.17.0.1/16 dev docker0',
+      'link set docker0 up',
+    ),
+    verify: {
+      skipped: {
+        [`arp-silence ${vip} on docker0`]: /carrier/,
+        [`arp-announce ${vip} on docker0`]: /carrier/,
+      },
+    },
+  },
+  {
+    name: 'there is a tunnel, which speaks no ARP',
+    fault: ip('tuntap add dev tun0 mode tun', 'addr add 10.99.0.1/24 dev tun0', 'link set tun0 up'),
     verify: {},
   },
   {

@@ -4,8 +4,8 @@ function without(...capabilities: string[]): Pick<Row, 'launcher'> {
   return { launcher: ['setpriv', `--bounding-set=${capabilities.map(name => `-${name}`).join(',')}`, '--'] }
 }
 
-/** In a mount namespace of its own, where it may not be written, as in a container. */
-const readOnlySysctls = ['unshare', '--mount', 'sh', '-c']
+/** As in a container. */
+const inOwnMounts = ['unshare', '--mount', 'sh', '-c']
 const remount = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"'
 
 /** With less than a root process has. The host itself is healthy. */
@@ -44,13 +44,22 @@ export const rightsRows: Row[] = [
     },
   },
   {
+    name: 'without CAP_BPF and CAP_SYS_ADMIN, where there is no /dev/net/tun either',
+    launcher: [
+      ...inOwnMounts,
+      `mount -t tmpfs none /dev/net && exec setpriv --bounding-set=-bpf,-sys_admin -- "$@"`,
+      'sh',
+    ],
+    verify: { unknown: { 'arp-silence': /tun|EPERM/, datapath: /tun|EPERM/ } },
+  },
+  {
     name: 'bpf() is refused, as by a seccomp filter',
     launcher: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=bpf', '-e', 'inject=bpf:error=EPERM'],
     verify: { pass: { 'arp-silence': /mirred/ } },
   },
   {
     name: '/proc/sys is read-only',
-    launcher: [...readOnlySysctls, remount, 'sh'],
+    launcher: [...inOwnMounts, remount, 'sh'],
     verify: {},
   },
 ]

@@ -42,6 +42,7 @@ const strangerRows: Row[] = [
   },
   {
     name: 'a copy of the director has its address and the VIP as well',
+    ticking: ['learnedNeighbours'],
     fault: ({ neighbourhood }) => addStranger(neighbourhood, `${director}/24`, `${vip}/24`),
     spoilsNeighbours: true,
     verify: { fail: { 'vip-owner': /2 hosts/ } },
@@ -96,16 +97,25 @@ const directorRows: Row[] = [
         'link add link eth0 name vrrp.51 address 00:00:5e:00:01:33 type macvlan mode private',
         'link set vrrp.51 up',
       )
-      await director.namespace.writeSysctl('ipv4/conf/eth0/arp_ignore', 1)
+      // As keepalived sets them: each answers for what it holds itself.
+      await director.namespace.writeSysctl(
+        ['eth0', 'vrrp.51'].map(nic => `ipv4/conf/${nic}/arp_ignore`),
+        1,
+      )
       await director.namespace.ip(`addr add ${vip}/32 dev vrrp.51`)
     },
     spoilsNeighbours: true,
     verify: {},
   },
   {
+    name: 'the configuration names another director than the one that answers',
+    config: { directors: ['10.10.10.99'] },
+    verify: { fail: { 'vip-owner': /stranger.*02:00:00:00/ } },
+  },
+  {
     name: 'the configuration names no director, and one answers',
     config: { directors: [] },
-    verify: {},
+    verify: { skipped: { 'vip-owner': /10\.10\.10\.11/ } },
   },
   {
     name: 'the configuration names no director, and nobody answers',
@@ -121,8 +131,8 @@ const cableRows: Row[] = [
     name: 'the NIC is down',
     fault: ({ server }) => server.namespace.ip('link set eth0 down'),
     verify: {
-      unknown: { 'arp-silence': /down/, 'arp-announce': /down/, 'vip-owner': /down/, datapath: /down/ },
-      skipped: { 'rp-filter': /client/ },
+      unknown: { 'arp-silence': /down/, 'arp-announce': /down/, 'vip-owner': /is up|down/, datapath: /down/ },
+      absent: ['arp-sysctl', 'arp-sysctl-persisted', 'proxy-arp'],
     },
     seen: { byClients: 'nothing' },
   },
@@ -130,7 +140,14 @@ const cableRows: Row[] = [
     name: 'the cable is cut',
     fault: ({ neighbourhood: { segment }, server }) =>
       segment.switch.ip(`link set ${server.nics[0]?.port} down`),
-    verify: { unknown: { 'arp-silence': /carrier/, 'vip-owner': /carrier/, datapath: /carrier/ } },
+    verify: {
+      unknown: {
+        'arp-silence': /carrier/,
+        'arp-announce': /carrier/,
+        'vip-owner': /carrier/,
+        datapath: /carrier/,
+      },
+    },
     seen: { byClients: 'nothing' },
   },
 ]

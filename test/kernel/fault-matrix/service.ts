@@ -1,4 +1,6 @@
+import { expect } from 'vitest'
 import type { Row, Site } from '../../support/fault-row.ts'
+import { firstLine } from '../../support/first-line.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import { startWebServer, type WebServerOptions } from '../../support/web-server.ts'
 
@@ -10,6 +12,21 @@ function serveBy(options: WebServerOptions) {
     await web.stop()
     await startWebServer(server, options)
   }
+}
+
+/** A listener with room for one connection, which is taken. */
+async function fillQueue({ server, web }: Site): Promise<void> {
+  await web.stop()
+  const program = `
+    const net = require('node:net')
+    const listener = net.createServer({ pauseOnConnect: true }).listen({ port: 80, host: '${vip}', backlog: 1 }, () => {
+      console.log('ready')
+      process.kill(process.pid, 'SIGSTOP')
+    })`
+  await firstLine(server.spawn(process.execPath, ['-e', program]))
+  for (let connection = 0; connection < 4; connection++)
+    server.spawn(process.execPath, ['-e', `require('node:net').connect(80, '${vip}').on('error', () => {})`])
+  await expect.poll(() => server.run('ss', ['-Hltn', 'sport = :80'])).toMatch(/LISTEN +2 +1 /)
 }
 
 const http = { type: 'http', port: 80, path: '/', status: 200, body: 'rs', timeout: '1s' }
@@ -67,13 +84,25 @@ export const serviceRows: Row[] = [
     seen: { byClients: 'nothing' },
   },
   {
+    // The kernel takes no SYN while the queue of connections that nobody accepted is full.
+    name: 'the web server accepts no connection any more, and its queue is full',
+    fault: fillQueue,
+    verify: { fail: { datapath: /queue|backlog|accept/, 'service-answers': /time/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
     name: 'the second of two ports has no listener',
     config: { vips: [{ address: vip, ports: ['80/tcp', '443/tcp'] }] },
-    verify: { fail: { [`datapath ${vip}:443`]: /nothing listens/ } },
+    verify: {
+      fail: {
+        [`datapath ${vip}:443`]: /nothing listens/,
+        [`service-answers https://${vip}/`]: /refused/i,
+      },
+    },
   },
   {
     name: 'the port is not one of TCP',
     config: { vips: [{ address: vip, ports: ['53/udp'] }] },
-    verify: { skipped: { datapath: /TCP/i, 'service-answers': /./ } },
+    verify: { skipped: { datapath: /handshake|TCP/, 'service-answers': /./ } },
   },
 ]

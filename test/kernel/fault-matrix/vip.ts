@@ -1,8 +1,10 @@
 import type { Row } from '../../support/fault-row.ts'
 import { ip } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
+import { startWebServer } from '../../support/web-server.ts'
 
 const { vip } = IPV4
+const second = '10.10.10.101'
 
 /** How the VIP is bound. */
 export const vipRows: Row[] = [
@@ -45,6 +47,37 @@ export const vipRows: Row[] = [
     fault: ip(`addr del ${vip}/32 dev lo`, `addr add ${vip}/32 dev eth0`),
     verify: { fail: { 'vip-bound': /bound to eth0/, 'arp-silence': /answered/ } },
     seen: { claimingNics: ['eth0'] },
+  },
+  {
+    // A question for the VIP then goes to the director, as a client's does: the answer is another host's.
+    name: 'the VIP and its route are missing, and the director sends clients to a sibling',
+    fault: async ({ server, neighbourhood: { sibling, standIn } }) => {
+      await server.namespace.ip(`addr del ${vip}/32 dev lo`, `route del ${vip}/32 dev lo`)
+      await startWebServer(sibling)
+      await standIn.forwardTo(sibling)
+    },
+    spoilsNeighbours: true,
+    verify: {
+      fail: {
+        'vip-bound': /not bound/,
+        'vip-route': /no host route/,
+        datapath: /not bound/,
+        'service-answers': /not bound/,
+      },
+      skipped: { 'arp-announce': /not bound/ },
+    },
+  },
+  {
+    name: 'the second of two VIPs is bound to the NIC as well',
+    config: { vips: [vip, second].map(address => ({ address, ports: ['80/tcp'] })) },
+    fault: async ({ server, neighbourhood: { director } }) => {
+      await director.namespace.ip(`addr add ${second}/32 dev eth0`)
+      await server.namespace.ip(`addr add ${second}/32 dev eth0`)
+    },
+    spoilsNeighbours: true,
+    verify: {
+      fail: { [`vip-bound ${second}`]: /bound to eth0/, [`arp-silence ${second} on eth0`]: /answered/ },
+    },
   },
   {
     // The kernel keeps a local address of an interface that is down.
