@@ -72,9 +72,12 @@ async function probeEverybody(
     known.directors.length === 0 ||
     role === 'director' ||
     addresses.some(address => known.directors.includes(address))
-  const count = new Set(owners.map(({ mac, addresses }) => addresses[0] ?? mac)).size
   const verdict =
-    owners.length === 0 ? 'nobody' : count === 1 && owners.every(isExpected) ? 'as expected' : 'others'
+    owners.length === 0
+      ? 'nobody'
+      : owners.length === 1 && owners.every(isExpected)
+        ? 'as expected'
+        : 'others'
   return { vip, nic: nic.name, target: null, verdict, owners, directors: known.directors, alive: [...alive] }
 }
 

@@ -5,17 +5,25 @@ import { addressFromBytes, type IpAddress } from '../model/address.ts'
 /** TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it. */
 const LISTENING = '0A'
 
-/** The addresses on which something in this network namespace listens for TCP on the port; `::` and `0.0.0.0` for all. */
-export function listenersOn(port: number): IpAddress[] {
+/** Something in this network namespace that listens for TCP. */
+export interface Listener {
+  /** `::` and `0.0.0.0` stand for all. */
+  address: IpAddress
+  /** Connections that are complete and that nobody has accepted yet. */
+  waiting: number
+}
+
+export function listenersOn(port: number): Listener[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  const found = ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap(file =>
+  return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap(file =>
     tableLines(file).flatMap(line => {
-      const [, local = '', , state] = line.trim().split(/\s+/)
+      const [, local = '', , state, queues = ''] = line.trim().split(/\s+/)
       const [address = '', localPort] = local.split(':')
-      return state === LISTENING && localPort === wanted ? [parseKernelHex(address)] : []
+      if (state !== LISTENING || localPort !== wanted) return []
+      // tx_queue:rx_queue; of a listener the latter is its accept queue (net/ipv4/tcp_ipv4.c, get_tcp4_sock).
+      return [{ address: parseKernelHex(address), waiting: Number.parseInt(queues.split(':')[1] ?? '0', 16) }]
     }),
   )
-  return [...new Set(found)]
 }
 
 function tableLines(file: string): string[] {

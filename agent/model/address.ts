@@ -38,6 +38,12 @@ export function hostPrefixLength(address: IpAddress): 32 | 128 {
   return familyOf(address) === 4 ? 32 : 128
 }
 
+/** `10.10.10.100:80`, `[2001:db8::100]:80`; as in a URL, also without a port (RFC 3986, 3.2.2). */
+export function withPort(address: IpAddress, port: number | string | null): string {
+  const host = familyOf(address) === 6 ? `[${address}]` : address
+  return port === null ? host : `${host}:${port}`
+}
+
 /** Network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export function addressBytes(address: IpAddress): Uint8Array {
   return familyOf(address) === 4

@@ -44,3 +44,12 @@ export function pathNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddr
     )
   return [near(wanted.directors), near([vip]), facing].find(nics => nics.length > 0) ?? []
 }
+
+/** Nothing arrives on it, and nothing leaves. */
+export function isUnplugged({ up, carrier }: Link): boolean {
+  return !up || !carrier
+}
+
+export function whyUnplugged({ name, up }: Link): string {
+  return `${name} ${up ? 'has no carrier' : 'is down'}`
+}

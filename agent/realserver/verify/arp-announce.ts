@@ -7,7 +7,7 @@ import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { arpSysctlPath, effectiveOn } from '../arp-sysctl.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
-import { facingNics } from '../nics.ts'
+import { facingNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 import { isOnLink } from './strangers.ts'
 
@@ -35,8 +35,9 @@ export async function checkArpAnnounce(
       if (announce === null) results.push(unknown(subject, `arp_announce of ${nic.name} cannot be read`))
       else if (!isQuiet('arp_announce', announce)) results.push(loud(subject, nic, announce))
       else if (!isBound(vip)) results.push(skipped(subject, `${vip} is not bound: nothing to announce`))
-      else if (!nic.up || !nic.carrier)
-        results.push(unknown(subject, `${nic.name} is down or has no carrier`))
+      else if (isUnplugged(nic) && !pathNics(wanted, found, vip).includes(nic))
+        results.push(skipped(subject, whyUnplugged(nic)))
+      else if (isUnplugged(nic)) results.push(unknown(subject, whyUnplugged(nic)))
       else quiet.push({ vip, nic, evidence: `arp_announce ${announce}` })
     }
   return [...results, ...(await provokeAll(host, found, quiet))]

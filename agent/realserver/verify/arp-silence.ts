@@ -25,7 +25,7 @@ export async function checkArpSilence(
   // One NIC after the other: a macvlan and its parent hear each other's questions.
   for (const nic of nics) {
     const observation = await observeNic(host, nic, vips, found)
-    const judged = vips.map(vip => judgeSilence('arp-silence', vip, nic, observation, found))
+    const judged = vips.map(vip => judgeSilence('arp-silence', vip, nic, observation, wanted, found))
     results.push(...(await tellWhyQuiet(judged, host, nic, vips, found)))
   }
   if (results.length > 0) return results

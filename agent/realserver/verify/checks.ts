@@ -25,7 +25,7 @@ export const CHECKS = {
   'rp-filter': checkRpFilter,
   'vip-owner': checkVipOwner,
   datapath: checkDatapath,
-  'service-answers': (_, wanted) => checkServiceAnswers(wanted),
+  'service-answers': checkServiceAnswers,
 } satisfies Record<CheckId, Check>
 
 /** Checks that put frames on the wire: a question to the segment, an answer to a client that nobody is. */

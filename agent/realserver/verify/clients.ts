@@ -21,6 +21,8 @@ const RTN_UNICAST = 1
 
 export interface TestClient {
   address: IpAddress
+  /** Chosen because the configuration names no clients: no real one may come from there. */
+  isGuess: boolean
   /** As evidence names it: `a client at 192.0.2.78`. */
   name: string
 }
@@ -37,21 +39,27 @@ export async function chooseClients(
   const networks = wanted.clients.filter(({ address }) => familyOf(address) === family)
   const chosen =
     networks.length === 0
-      ? [await anyClient(host, wanted, found, vip, nic)]
+      ? [await farawayClient(host, found, vip, nic)]
       : await Promise.all(
           networks.map(network =>
             network.prefixLength === 0
-              ? anyClient(host, wanted, found, vip, nic)
+              ? farawayClient(host, found, vip, nic)
               : clientIn(network, wanted, found),
           ),
         )
   const addresses = new Set(chosen.filter(address => address !== null))
-  return [...addresses].map(address => ({ address, name: `a client at ${address}` }))
+  return [...addresses].map(address =>
+    testClient(address, { isGuess: FARAWAY_CLIENTS[family].includes(address) }),
+  )
 }
 
-async function anyClient(
+export function testClient(address: IpAddress, { isGuess }: Pick<TestClient, 'isGuess'>): TestClient {
+  return { address, isGuess, name: `a client at ${address}` }
+}
+
+/** Null without a default route: where clients are is then not to be guessed. */
+async function farawayClient(
   host: Host,
-  wanted: WantedRealServer,
   found: FoundHost,
   vip: IpAddress,
   nic: Link,
@@ -65,8 +73,7 @@ async function anyClient(
     })
     if (route.kind === 'route' && route.type === RTN_UNICAST) return address
   }
-  // No default route: clients are neighbours. An address that nobody has would never be answered.
-  return [...wanted.directors, ...wanted.siblings].find(address => isNeighbour(address, nic, found)) ?? null
+  return null
 }
 
 function clientIn(network: IpNetwork, wanted: WantedRealServer, found: FoundHost): IpAddress | null {
@@ -84,13 +91,6 @@ function inside({ address, prefixLength }: IpNetwork): IpAddress {
   const last = bytes.length - 1
   bytes[last] = (bytes[last] ?? 0) + (hostPrefixLength(address) - prefixLength >= 7 ? 77 : 1)
   return addressFromBytes(bytes)
-}
-
-function isNeighbour(address: IpAddress, nic: Link, { addresses }: FoundHost): boolean {
-  return addresses.some(
-    own =>
-      own.link === nic.name && own.address !== address && isInSubnet(address, own.address, own.prefixLength),
-  )
 }
 
 export function isVrfPort({ master }: Link, { links }: FoundHost): boolean {

@@ -1,23 +1,16 @@
 import type { Host } from '../../host/host.ts'
 import { listenersOn } from '../../host/listeners.ts'
-import type { InjectionMethod } from '../../host/vantage/injection.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, hostPrefixLength, type IpAddress } from '../../model/address.ts'
 import type { Link, Rule } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { CheckResult } from './check.ts'
 import { isVrfPort, type TestClient } from './clients.ts'
-import { rpFilterPath } from './rp-filter.ts'
+import type { Reaction } from './knocking.ts'
+import { isReversePathRefusal, rpFilterPath } from './rp-filter.ts'
 import type { WayBack } from './way-back.ts'
 
 /** Who is to blame when a client's SYN is not answered from the VIP. */
-
-/** What the host did with the SYN. */
-export type Reaction =
-  | { kind: 'accepted'; from: IpAddress; latencyMs: number; by: string; method: InjectionMethod }
-  | { kind: 'reset'; from: IpAddress }
-  | { kind: 'icmp'; type: number; code: number; from: IpAddress }
-  | { kind: 'silence' }
 
 export interface Accused {
   nic: Link
@@ -27,7 +20,8 @@ export interface Accused {
   reaction: Reaction
 }
 
-type Finding = Pick<CheckResult, 'evidence' | 'hint'>
+/** `firewall`: everything else that could be asked is right. */
+export type Finding = Pick<CheckResult, 'evidence' | 'hint'> & { suspect?: 'firewall' }
 
 /** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
 const RTN_LOCAL = 2
@@ -37,7 +31,7 @@ export async function blame(host: Host, found: FoundHost, accused: Accused): Pro
     case 'accepted':
       return blameTranslation(accused, accused.reaction.from)
     case 'reset':
-      return blameForReset(host, accused)
+      return blameForReset(host, found, accused)
     case 'icmp':
       return blameForIcmp(host, found, accused, accused.reaction)
     case 'silence':
@@ -54,16 +48,29 @@ function blameTranslation({ knock, client }: Accused, from: IpAddress): Finding 
   }
 }
 
-async function blameForReset(host: Host, { knock, client }: Accused): Promise<Finding> {
+async function blameForReset(
+  host: Host,
+  found: FoundHost,
+  { nic, knock, client }: Accused,
+): Promise<Finding> {
   const { vip, port } = knock
-  const listeners = listenersOn(port)
-  const isCovered = listeners.some(
-    address => address === vip || address === '::' || isEveryIpv4(address, vip),
-  )
+  const listeners = listenersOn(port).map(({ address }) => address)
+  const isCovered = listeners.some(address => covers(address, vip))
+  if (isCovered && isVrfPort(nic, found))
+    return {
+      evidence: `the SYN of ${client.name} was refused with RST: ${nic.name} belongs to a VRF, and what listens on port ${port} does not`,
+      hint: 'let listeners take connections of every VRF: sysctl -w net/ipv4/tcp_l3mdev_accept=1',
+    }
   if (isCovered)
     return {
       evidence: `the SYN of ${client.name} was refused with RST although something listens there: the firewall rejects it${await firewallNames(host)}`,
+      suspect: 'firewall',
       hint: `let tcp port ${port} to ${vip} in: nft list ruleset; iptables -S INPUT`,
+    }
+  if (familyOf(vip) === 4 && listeners.includes(EVERY_IPV6))
+    return {
+      evidence: `the SYN of ${client.name} was refused with RST, and only a listener on [::]:${port} is there: it takes IPv6 alone, or the firewall rejects IPv4${await firewallNames(host)}`,
+      hint: `make the server listen on ${vip}:${port} or 0.0.0.0:${port} too; ss -ltn 'sport = :${port}' shows what listens`,
     }
   const others = listeners.filter(address => familyOf(address) === familyOf(vip))
   const elsewhere = others.length === 0 ? '' : `; port ${port} is served only on ${others.join(', ')}`
@@ -73,8 +80,12 @@ async function blameForReset(host: Host, { knock, client }: Accused): Promise<Fi
   }
 }
 
-function isEveryIpv4(listener: IpAddress, vip: IpAddress): boolean {
-  return listener === '0.0.0.0' && familyOf(vip) === 4
+const EVERY_IPV4 = '0.0.0.0' as IpAddress
+/** Takes IPv4 too, unless it was opened for IPv6 alone (IPV6_V6ONLY), which is not to be seen from outside. */
+const EVERY_IPV6 = '::' as IpAddress
+
+function covers(listener: IpAddress, vip: IpAddress): boolean {
+  return listener === vip || listener === (familyOf(vip) === 4 ? EVERY_IPV4 : EVERY_IPV6)
 }
 
 async function blameForIcmp(
@@ -88,6 +99,7 @@ async function blameForIcmp(
   if (routing !== null) return { ...routing, evidence: `${routing.evidence}; ${said}` }
   return {
     evidence: `the firewall rejects the SYN of ${accused.client.name}: ${said}${await firewallNames(host)}`,
+    suspect: 'firewall',
     hint: `let tcp port ${accused.knock.port} to ${accused.knock.vip} in: nft list ruleset; iptables -S INPUT`,
   }
 }
@@ -103,8 +115,16 @@ async function blameForSilence(host: Host, found: FoundHost, accused: Accused): 
       hint: `is the gateway up, and on this segment? ip route get ${client.address} from ${knock.vip}; ip neigh`,
     }
   }
+  const { vip, port } = knock
+  const queue = listenersOn(port).find(({ address, waiting }) => covers(address, vip) && waiting > 0)
+  if (queue !== undefined)
+    return {
+      evidence: `the SYN of ${client.name} was dropped while ${queue.waiting} connections wait in the accept queue of port ${port}: the server does not take them any more`,
+      hint: `is the server stuck? ss -ltn 'sport = :${port}' shows its queue; restart it`,
+    }
   return {
     evidence: `the SYN of ${client.name} vanished in this host; address, routes and gateway are right, so it is a firewall${await firewallNames(host)}`,
+    suspect: 'firewall',
     hint: `let tcp port ${knock.port} to ${knock.vip} in, and its answers out: nft list ruleset; iptables-save; tc filter show dev ${accused.nic.name} ingress`,
   }
 }
@@ -119,7 +139,7 @@ async function blameRouting(host: Host, found: FoundHost, accused: Accused): Pro
       hint: `rs-agent apply, or, once ARP is silenced: ip addr add ${vip}/${hostPrefixLength(vip)} dev lo`,
     }
   const { arrival, departure } = way
-  if (arrival.kind === 'refused' && arrival.code === 'EXDEV')
+  if (isReversePathRefusal(arrival, nic, departure, found))
     return {
       evidence: `rp_filter drops what ${client.name} sends to ${vip} on ${nic.name}: the way back is another one`,
       hint: `rs-agent explain rp-filter; sysctl -w ${rpFilterPath(nic.name)}=2`,
@@ -129,7 +149,7 @@ async function blameRouting(host: Host, found: FoundHost, accused: Accused): Pro
       evidence: `a policy keeps ${vip} from being delivered: the kernel refuses what arrives on ${nic.name} for it (${arrival.message})${await ruleNames(host, vip)}`,
       hint: `ip route get ${vip} from ${client.address} iif ${nic.name}; ip rule`,
     }
-  if (arrival.type !== RTN_LOCAL) return blameForeignTable(host, found, accused, arrival.link)
+  if (arrival.type !== RTN_LOCAL) return blameForeignTable(host, accused, arrival.link)
   if (departure.kind === 'refused')
     return {
       evidence: `a policy route keeps answers from leaving: from ${vip} to ${client.address} the kernel says ${departure.message}${await ruleNames(host, vip)}`,
@@ -145,17 +165,10 @@ async function blameRouting(host: Host, found: FoundHost, accused: Accused): Pro
 
 async function blameForeignTable(
   host: Host,
-  found: FoundHost,
   { nic, knock, client }: Accused,
   link: string | null,
 ): Promise<Finding> {
   const where = link === null ? 'nowhere' : `to ${link}`
-  const vrf = isVrfPort(nic, found) ? found.links.find(({ index }) => index === nic.master) : undefined
-  if (vrf !== undefined)
-    return {
-      evidence: `${nic.name} belongs to the VRF ${vrf.name}, whose table does not have ${knock.vip} as local: it is routed ${where}`,
-      hint: `ip route get ${knock.vip} from ${client.address} iif ${nic.name}; bind the VIP in the VRF`,
-    }
   return {
     evidence: `an ip rule keeps ${knock.vip} from being delivered: what arrives on ${nic.name} for it is routed ${where} instead${await ruleNames(host, knock.vip)}`,
     hint: `ip rule: the local table must come first; ip route get ${knock.vip} from ${client.address} iif ${nic.name}`,

@@ -1,15 +1,16 @@
 import type { Host } from '../../host/host.ts'
-import type { TcpSighting } from '../../host/native.ts'
-import { byFirstMethod, type InjectionMethod, NoVantage } from '../../host/vantage/injection.ts'
-import { type Knock, openTcpVantage, type TcpVantage } from '../../host/vantage/tcp.ts'
-import type { IpAddress } from '../../model/address.ts'
+import { NoVantage } from '../../host/vantage/injection.ts'
+import type { Knock } from '../../host/vantage/tcp.ts'
+import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { arpNics, pathNics } from '../nics.ts'
+import { isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
+import { whatIsPassedBy } from './beneath.ts'
 import type { CheckResult } from './check.ts'
 import { chooseClients, type TestClient } from './clients.ts'
-import { blame, type Reaction } from './datapath-blame.ts'
+import { blame } from './datapath-blame.ts'
+import { knockOn, type Reaction } from './knocking.ts'
 import { type WayBack, WaysBack } from './way-back.ts'
 
 /**
@@ -17,8 +18,6 @@ import { type WayBack, WaysBack } from './way-back.ts'
  * injected on the NIC as if the director had sent it, and the SYN-ACK is seen leaving.
  */
 
-/** Waits for an answer; between them the SYN is repeated. The worst under full load was 28 ms. */
-const WAITS_MS = [40, 80, 160]
 /** IANA's dynamic ports (RFC 6335): ours must differ from one another. */
 const FIRST_PORT = 49_152
 const LAST_PORT = 65_535
@@ -62,7 +61,7 @@ async function prepareTrials(
     if (ports.length === 0) results.push(skipped(vip, 'the configuration names no port'))
     for (const text of ports) {
       const [number = '', protocol] = text.split('/')
-      const subject = `${vip}:${number}`
+      const subject = withPort(vip, number)
       if (protocol !== 'tcp') {
         results.push(skipped(`${subject}/${protocol}`, `${protocol} has no handshake to watch`))
         continue
@@ -72,7 +71,7 @@ async function prepareTrials(
       for (const nic of nics) {
         const name = nics.length === 1 ? subject : `${subject} on ${nic.name}`
         const clients = await chooseClients(host, wanted, found, vip, nic)
-        if (clients.length === 0) results.push(unknown(name, noClient(vip)))
+        if (clients.length === 0) results.push(unknown(name, noClient(vip, wanted)))
         for (const client of clients) {
           const knock = { client: client.address, clientPort, vip, port: Number(number) }
           clientPort = clientPort === LAST_PORT ? FIRST_PORT : clientPort + 1
@@ -97,111 +96,55 @@ async function tryNic(
   nic: Link,
   trials: readonly Trial[],
 ): Promise<CheckResult[]> {
-  if (!nic.up || !nic.carrier) {
-    const why = `${nic.name} ${nic.up ? 'has no carrier' : 'is down'}`
-    return trials.map(({ subject }) => unknown(subject, why))
-  }
+  if (isUnplugged(nic)) return trials.map(({ subject }) => unknown(subject, whyUnplugged(nic)))
   const safe = trials.filter(({ way }) => way.obstacle === null)
-  const reactions = await knockOn(host, found, nic, safe)
+  const reactions = await knockOn(
+    host,
+    found,
+    nic,
+    safe.map(({ knock }) => knock),
+  )
+  const passedBy = await whatIsPassedBy(host, nic, found)
   return Promise.all(
-    trials.map(async ({ subject, knock, client, way }) => {
+    trials.map(async trial => {
+      const { subject, knock, client, way } = trial
       if (way.obstacle?.kind === 'unsafe') return unknown(subject, way.obstacle.why)
       if (reactions instanceof NoVantage) return unknown(subject, reactions.message)
-      const seen = reactions.get(knock.clientPort)
-      const reaction: Reaction = seen ?? { kind: 'silence' }
+      const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }
       if (reaction.kind === 'accepted' && reaction.from === knock.vip)
-        return passed(subject, client, nic, reaction)
-      return {
-        id: 'datapath',
-        subject,
-        verdict: 'fail',
-        ...(await blame(host, found, { nic, knock, client, way, reaction })),
-      }
+        return passedBy === null ? passed(subject, client, nic, reaction) : unknown(subject, passedBy)
+      return accuse(host, found, { ...trial, reaction })
     }),
   )
 }
 
-/** What came of each knock, by its client port; silence is not noted. */
-async function knockOn(
+async function accuse(
   host: Host,
   found: FoundHost,
-  nic: Link,
-  trials: readonly Trial[],
-): Promise<Map<number, Reaction> | NoVantage> {
-  if (trials.length === 0) return new Map()
-  const ports = trials.map(({ knock }) => knock.clientPort)
-  const clientPorts = { first: Math.min(...ports), last: Math.max(...ports) }
-  // Whatever the way back: the answer may leave by another NIC than the question came in.
-  const watched = arpNics(found.links).filter(({ up }) => up)
-  try {
-    return await byFirstMethod(async method => {
-      const vantage = await openTcpVantage(nic, watched, clientPorts, method, host.network)
-      try {
-        return await knockInRounds(vantage, found, trials)
-      } finally {
-        vantage.close()
-      }
-    })
-  } catch (error) {
-    if (error instanceof NoVantage) return error
-    throw error
-  }
+  { subject, nic, knock, client, way, reaction }: Trial & { reaction: Reaction },
+): Promise<CheckResult> {
+  const { suspect, ...finding } = await blame(host, found, { nic, knock, client, way, reaction })
+  if (suspect === 'firewall' && client.isGuess && (await letsNeighbourIn(host, found, { nic, knock, way })))
+    return {
+      id: 'datapath',
+      subject,
+      verdict: 'unknown',
+      evidence: `${finding.evidence}; yet it lets ${way.nextHop} in, so perhaps it only drops addresses that clients do not have`,
+      hint: 'tell where clients come from: clients: [NETWORK]',
+    }
+  return { id: 'datapath', subject, verdict: 'fail', ...finding }
 }
 
-async function knockInRounds(
-  vantage: TcpVantage,
+/** Many firewalls drop what comes from networks for documentation, where our guess of a client lies. */
+async function letsNeighbourIn(
+  host: Host,
   found: FoundHost,
-  trials: readonly Trial[],
-): Promise<Map<number, Reaction>> {
-  const reactions = new Map<number, Reaction>()
-  const arrived = new Map<number, number>()
-  const nameOf = (index: number): string =>
-    found.links.find(link => link.index === index)?.name ?? `if${index}`
-  for (const waitMs of WAITS_MS) {
-    const open = trials.filter(({ knock }) => !reactions.has(knock.clientPort))
-    for (const { knock } of open) vantage.knock(knock)
-    const end = performance.now() + waitMs
-    for (let left = waitMs; left > 0 && reactions.size < trials.length; left = end - performance.now())
-      for (const sighting of await vantage.watch(left)) {
-        const { clientPort, reaction } = interpret(sighting, arrived, vantage.method, nameOf)
-        if (reaction !== null && !reactions.has(clientPort)) reactions.set(clientPort, reaction)
-      }
-    if (reactions.size === trials.length) break
-  }
-  // Whatever was seen: a connection that was opened half must not stay.
-  for (const { knock } of trials) vantage.hangUp(knock)
-  const lost = trials.find(({ knock }) => !arrived.has(knock.clientPort))
-  if (lost !== undefined)
-    throw new NoVantage(`${vantage.method}: the SYN for ${lost.knock.vip}:${lost.knock.port} did not arrive`)
-  return reactions
-}
-
-function interpret(
-  { outgoing, timestampUs, ifindex, packet }: TcpSighting,
-  arrived: Map<number, number>,
-  method: InjectionMethod,
-  nicName: (index: number) => string,
-): { clientPort: number; reaction: Reaction | null } {
-  if (packet.kind === 'icmp-error') {
-    const { type, code, quoted, sourceIp } = packet
-    const reaction: Reaction | null = outgoing
-      ? { kind: 'icmp', type, code, from: sourceIp as IpAddress }
-      : null
-    return { clientPort: quoted.sourcePort, reaction }
-  }
-  if (!outgoing) {
-    if (packet.syn && !arrived.has(packet.sourcePort)) arrived.set(packet.sourcePort, timestampUs)
-    return { clientPort: packet.sourcePort, reaction: null }
-  }
-  const clientPort = packet.destinationPort
-  const latencyMs = (timestampUs - (arrived.get(clientPort) ?? timestampUs)) / 1000
-  const from = packet.sourceIp as IpAddress
-  if (packet.rst) return { clientPort, reaction: { kind: 'reset', from } }
-  const isAnswer = packet.syn && packet.ack
-  return {
-    clientPort,
-    reaction: isAnswer ? { kind: 'accepted', from, latencyMs, by: nicName(ifindex), method } : null,
-  }
+  { nic, knock, way }: Pick<Trial, 'nic' | 'knock' | 'way'>,
+): Promise<boolean> {
+  const { nextHop } = way
+  if (nextHop === null || nextHop === knock.client || nextHop.startsWith('fe80:')) return false
+  const reactions = await knockOn(host, found, nic, [{ ...knock, client: nextHop }])
+  return !(reactions instanceof NoVantage) && reactions.get(knock.clientPort)?.kind === 'accepted'
 }
 
 function passed(
@@ -214,15 +157,17 @@ function passed(
   return { id: 'datapath', subject, verdict: 'pass', evidence, hint: '' }
 }
 
-function noClient(vip: IpAddress): string {
-  return `no route leads to clients of ${vip}, and no neighbour is known that could stand for one`
+function noClient(vip: IpAddress, { clients }: WantedRealServer): string {
+  if (clients.some(({ address }) => familyOf(address) === familyOf(vip)))
+    return 'the configured clients are neighbours, and no known host is among them'
+  return `this host has no default route, so that nobody knows where clients of ${vip} are`
 }
 
 function unknown(subject: string, why: string): CheckResult {
   const hint = /EPERM|EACCES/.test(why)
     ? 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root'
-    : /neighbour is known/.test(why)
-      ? 'tell where clients come from: clients: [NETWORK]'
+    : /default route|neighbours/.test(why)
+      ? 'tell where clients come from: clients: [NETWORK or ADDRESS]'
       : 'try it with a client: curl http://VIP/'
   return { id: 'datapath', subject, verdict: 'unknown', evidence: `could not be tried: ${why}`, hint }
 }

@@ -22,7 +22,7 @@ export async function checkNdpSilence(
   const results = unknownOnAbsentNics('ndp-silence', vips, wanted, found)
   for (const nic of facingNics(wanted, found, 6)) {
     const observation = await observeNic(host, nic, vips, found)
-    results.push(...vips.map(vip => judgeSilence('ndp-silence', vip, nic, observation, found)))
+    results.push(...vips.map(vip => judgeSilence('ndp-silence', vip, nic, observation, wanted, found)))
   }
   if (results.length > 0) return results
   const why = 'no NIC of this host has an IPv6 address to ask from'

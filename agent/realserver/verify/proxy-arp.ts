@@ -127,7 +127,7 @@ const UNREADABLE = 'is /proc/sys/net mounted? did the NIC go away?'
 
 function entriesOf(vips: readonly IpAddress[], nic: string, proxied: readonly Neighbour[]): IpAddress[] {
   return proxied
-    .filter(({ link, address }) => (link === nic || link === '') && vips.includes(address))
+    .filter(({ link, address }) => (link === nic || link === null) && vips.includes(address))
     .map(({ address }) => address)
 }
 

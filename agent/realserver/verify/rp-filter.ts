@@ -62,8 +62,8 @@ async function checkNic(
   return {
     ...result,
     verdict: 'unknown',
-    evidence: `${value}, and no address is known that stands for a client`,
-    hint: 'tell where clients come from: clients: [NETWORK], or directors: [ADDRESS]',
+    evidence: `${value}, and without a default route nobody knows where clients are`,
+    hint: 'tell where clients come from: clients: [NETWORK]',
   }
 }
 
@@ -75,29 +75,61 @@ async function whyDropped(
   vip: IpAddress,
   { address: source, name }: TestClient,
 ): Promise<Pick<CheckResult, 'verdict' | 'evidence' | 'hint'> | null> {
-  const arrivingOn = nic.index
   const ask = (destination: IpAddress): Promise<RouteAnswer> =>
-    host.network.lookUpRoute({ destination, source, arrivingOn })
+    host.network.lookUpRoute({ destination, source, arrivingOn: nic.index })
   // The way back is looked up as from the VIP, whose packets may have routes of their own.
   const forVip = await ask(vip)
   if (forVip.kind === 'route') return null
-  const ownAddress = found.addresses.find(
-    ({ link, address }) => link === nic.name && familyOf(address) === 4,
-  )?.address
+  const back = await wayBack(host, found, vip, source)
+  const isFiltered = isReversePathRefusal(forVip, nic, back, found)
+  const own = found.addresses.find(({ link, address }) => link === nic.name && familyOf(address) === 4)
   // A VIP that is not delivered here is another check's finding.
-  const answer = forVip.code === 'EXDEV' || ownAddress === undefined ? forVip : await ask(ownAddress)
+  const answer = isFiltered || own === undefined ? forVip : await ask(own.address)
   if (answer.kind === 'route') return null
-  if (answer.code !== 'EXDEV')
+  if (!isReversePathRefusal(answer, nic, back, found))
     return {
       verdict: 'unknown',
       evidence: `could not be judged: the kernel refuses to say how it takes a packet of ${name} (${answer.message})`,
       hint: `ip route get ${vip} from ${source} iif ${nic.name}`,
     }
-  const back = await host.network.lookUpRoute({ destination: source, source: vip })
   const way = back.kind === 'route' ? `leads by ${back.link ?? 'nowhere'}` : `is refused (${back.message})`
+  // The larger of the two values counts: 2 on the NIC loosens 1, and only 0 on both switches it off.
+  const cure =
+    back.kind === 'route'
+      ? `${rpFilterPath(nic.name)}=2`
+      : ['all', nic.name].map(scope => `${rpFilterPath(scope)}=0`).join(' ')
   return {
     verdict: 'fail',
     evidence: `drops what ${name} sends to ${vip} on ${nic.name}: the way back ${way}`,
-    hint: `mend the route, or loosen the filter: sysctl -w ${['all', nic.name].map(scope => `${rpFilterPath(scope)}=${back.kind === 'route' ? 2 : 0}`).join(' ')}`,
+    hint: `mend the route, or loosen the filter: sysctl -w ${cure}`,
   }
+}
+
+/** Where the kernel would send what the VIP answers. */
+export function wayBack(
+  host: Host,
+  found: FoundHost,
+  vip: IpAddress,
+  client: IpAddress,
+): Promise<RouteAnswer> {
+  const isBound = found.addresses.some(({ address }) => address === vip)
+  // The kernel refuses a source that is not its own.
+  return host.network.lookUpRoute({ destination: client, ...(isBound ? { source: vip } : {}) })
+}
+
+/**
+ * Whether a packet is refused because of the way back. Kernels before 6.13 or so say EXDEV; later ones say EINVAL,
+ * as they do for a source that no packet may have: then the way back itself must tell.
+ */
+export function isReversePathRefusal(
+  answer: RouteAnswer,
+  { name }: Link,
+  back: RouteAnswer,
+  { sysctls }: FoundHost,
+): boolean {
+  if (answer.kind !== 'refused') return false
+  if (answer.code === 'EXDEV') return true
+  const values = ['all', name].map(scope => Number(sysctls[rpFilterPath(scope)] ?? 0))
+  const leadsElsewhere = back.kind === 'refused' || back.link !== name
+  return answer.code === 'EINVAL' && Math.max(...values) > 0 && leadsElsewhere
 }

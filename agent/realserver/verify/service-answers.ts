@@ -1,13 +1,20 @@
 import type { HttpCheck } from '../../config/schema.ts'
 import { messageOf } from '../../errors.ts'
-import { familyOf, type IpAddress } from '../../model/address.ts'
+import type { Host } from '../../host/host.ts'
+import { type IpAddress, withPort } from '../../model/address.ts'
 import type { VipService, WantedRealServer } from '../desired.ts'
 import type { CheckResult } from './check.ts'
 
 /** A web server on this host answers at each VIP as the configuration says. */
-export async function checkServiceAnswers({ services }: WantedRealServer): Promise<CheckResult[]> {
-  return (await Promise.all(services.map(checkVip))).flat()
+export async function checkServiceAnswers(
+  host: Host,
+  { services }: WantedRealServer,
+): Promise<CheckResult[]> {
+  return (await Promise.all(services.map(service => checkVip(host, service)))).flat()
 }
+
+/** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
+const RTN_LOCAL = 2
 
 /** Enough of a page to find a word in. */
 const BODY_LIMIT_BYTES = 1024 * 1024
@@ -24,11 +31,26 @@ interface Question {
   check: Omit<HttpCheck, 'status'> & { port: number; status?: number | undefined }
 }
 
-async function checkVip(service: VipService): Promise<CheckResult[]> {
+async function checkVip(host: Host, service: VipService): Promise<CheckResult[]> {
   const questions = questionsOf(service)
-  if (questions.length > 0) return Promise.all(questions.map(ask))
+  if (questions.length > 0) {
+    const route = await host.network.lookUpRoute({ destination: service.vip })
+    // Another host, most likely the director, would answer in this one's name.
+    const isLocal = route.kind === 'route' && route.type === RTN_LOCAL
+    return Promise.all(questions.map(question => (isLocal ? ask(question) : notHere(question))))
+  }
   const evidence = 'no check is configured, and none of its ports is one of the web'
   return [{ id: 'service-answers', subject: service.vip, verdict: 'skipped', evidence, hint: '' }]
+}
+
+function notHere({ vip, url }: Question): CheckResult {
+  return {
+    id: 'service-answers',
+    subject: url,
+    verdict: 'fail',
+    evidence: `${vip} is not bound here, or a rule keeps it away: a request to it would leave this host`,
+    hint: `rs-agent apply; ip route get ${vip}`,
+  }
 }
 
 function questionsOf({ vip, ports, check }: VipService): Question[] {
@@ -44,9 +66,8 @@ function portFor(type: HttpCheck['type']): number {
 }
 
 function question(vip: IpAddress, check: Question['check']): Question {
-  const authority = familyOf(vip) === 6 ? `[${vip}]` : vip
-  const port = check.port === portFor(check.type) ? '' : `:${check.port}`
-  return { vip, check, url: `${check.type}://${authority}${port}${check.path}` }
+  const authority = withPort(vip, check.port === portFor(check.type) ? null : check.port)
+  return { vip, check, url: `${check.type}://${authority}${check.path}` }
 }
 
 async function ask({ vip, url, check }: Question): Promise<CheckResult> {

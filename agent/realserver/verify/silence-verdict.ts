@@ -2,7 +2,8 @@ import { type AddressFamily, familyOf, type IpAddress } from '../../model/addres
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { arpNics } from '../nics.ts'
+import { arpNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
+import { nativeXdpOn } from './beneath.ts'
 import type { CheckResult } from './check.ts'
 import { type Observation, ROUNDS } from './silence.ts'
 
@@ -15,6 +16,7 @@ export function judgeSilence(
   vip: IpAddress,
   nic: Link,
   { answered, control }: Observation,
+  wanted: WantedRealServer,
   found: FoundHost,
 ): CheckResult {
   const subject = `${vip} on ${nic.name}`
@@ -27,10 +29,15 @@ export function judgeSilence(
       evidence: `asked on ${nic.name}, this host answered with ${mac}${ownerOf(mac, nic, found)}: clients are told that it owns the VIP`,
       hint: 'rs-agent apply; until then unbind the VIP or take this host off the network',
     }
-  if (control.kind === 'no-vantage') return unknownSilence(id, subject, control.why)
+  if (control.kind === 'no-vantage') {
+    // A bridge for containers that has none, say: nobody can ask there.
+    if (isUnplugged(nic) && !pathNics(wanted, found, vip).includes(nic))
+      return { id, subject, verdict: 'skipped', evidence: control.why, hint: '' }
+    return unknownSilence(id, subject, control.why)
+  }
   const { method, latencyMs } = control
   const evidence = `asked ${ROUNDS} times on ${nic.name} (${method}): silent; its own address answered in ${latencyMs.toFixed(3)} ms before, and again after`
-  const blind = nativeXdp(nic, found)
+  const blind = nativeXdpOn(nic, found)
   if (blind !== null) return unknownSilence(id, subject, `${evidence}; but ${blind}`)
   return { id, subject, verdict: 'pass', evidence, hint: '' }
 }
@@ -65,8 +72,7 @@ export function controlAddress(
   found: FoundHost,
   family: AddressFamily,
 ): IpAddress | { why: string } {
-  if (!nic.up) return { why: `${nic.name} is down` }
-  if (!nic.carrier) return { why: `${nic.name} has no carrier` }
+  if (isUnplugged(nic)) return { why: whyUnplugged(nic) }
   const own = found.addresses.filter(
     ({ link, address }) =>
       // A loopback address on a NIC is not asked for from outside.
@@ -75,24 +81,19 @@ export function controlAddress(
       !vips.includes(address) &&
       !address.startsWith('127.'),
   )
-  const settled = own.find(({ tentative, duplicate }) => tentative !== true && duplicate !== true)
+  const duplicate = own.find(address => address.duplicate === true)
+  if (duplicate !== undefined)
+    return {
+      why: `duplicate address detection failed for ${duplicate.address} on ${nic.name}: another host has it, and this one cannot be reached by it`,
+    }
+  const settled = own.find(({ tentative }) => tentative !== true)
   if (settled !== undefined) return settled.address
   const [unsettled] = own
-  if (unsettled === undefined) return { why: `${nic.name} has no address of its own to ask for as a control` }
-  return {
-    why:
-      unsettled.duplicate === true
-        ? `duplicate address detection failed for ${unsettled.address} on ${nic.name}: another host has it, and this one does not answer for it`
-        : `${unsettled.address} on ${nic.name} is still tentative (duplicate address detection): ask again in two seconds`,
-  }
-}
-
-/** An injected frame passes the place where such a program sees the real ones. */
-function nativeXdp(nic: Link, { links }: FoundHost): string | null {
-  const beneath = [nic, ...links.filter(({ master }) => master === nic.index)]
-  const [first] = beneath.filter(({ xdp }) => xdp !== undefined && xdp !== 'generic')
-  if (first === undefined) return null
-  return `${first.name} runs a native XDP program, which real frames meet first: it may answer for itself, and an injected question does not reach it`
+  const why =
+    unsettled === undefined
+      ? `${nic.name} has no address of its own to ask for as a control`
+      : `${unsettled.address} on ${nic.name} is still tentative (duplicate address detection): ask again in two seconds`
+  return { why }
 }
 
 function ownerOf(mac: string, nic: Link, { links }: FoundHost): string {

@@ -13,10 +13,13 @@ export function safeStranger(found: FoundHost): IpAddress | null {
   return STRANGERS.find(stranger => !isOnLink(stranger, found)) ?? null
 }
 
-/** RFC 5737 and RFC 3849: whose packets come in by the default route. */
+/**
+ * Whose packets come in by the default route: of documentation (RFC 5737, 3849), and, where a host sends those
+ * into a blackhole, of benchmarks and of retired relays (RFC 2544, 5180, 7526).
+ */
 export const FARAWAY_CLIENTS = {
-  4: ['192.0.2.78', '198.51.100.78', '203.0.113.78'],
-  6: ['2001:db8::78'],
+  4: ['192.0.2.78', '198.51.100.78', '203.0.113.78', '198.18.0.78', '192.88.99.78'],
+  6: ['2001:db8::78', '2001:2::78'],
 } as {
   [family in 4 | 6]: IpAddress[]
 }

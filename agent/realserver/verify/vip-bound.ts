@@ -18,7 +18,7 @@ function judge(vip: IpAddress, copies: InterfaceAddress[]): CheckResult {
     return {
       ...result,
       verdict: 'fail',
-      evidence: `bound to ${describe(onNic)}, where the host answers ${familyOf(vip) === 4 ? 'ARP for it whatever arp_ignore says' : 'NDP for it'}`,
+      evidence: `bound to ${describe(onNic)}, ${whatItDoes(onNic)}`,
       hint: `rs-agent apply, or: ip addr del ${onNic.address}/${onNic.prefixLength} dev ${onNic.link}`,
     }
   const wide = copies.find(copy => !isRightlyBound(copy))
@@ -38,6 +38,13 @@ function judge(vip: IpAddress, copies: InterfaceAddress[]): CheckResult {
       hint: `rs-agent apply, or, once ARP is silenced: ip addr add ${vip}/${hostPrefixLength(vip)} dev ${LOOPBACK}`,
     }
   return { ...result, verdict: 'pass', evidence: `bound to ${describe(right)}`, hint: '' }
+}
+
+function whatItDoes({ address, duplicate, tentative }: InterfaceAddress): string {
+  if (duplicate === true)
+    return 'where duplicate address detection found it on another host: it is not in use'
+  if (tentative === true) return 'where duplicate address detection is still going on: it answers soon'
+  return `where the host answers ${familyOf(address) === 4 ? 'ARP for it whatever arp_ignore says' : 'NDP for it'}`
 }
 
 function describe({ address, prefixLength, link, label }: InterfaceAddress): string {

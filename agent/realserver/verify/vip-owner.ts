@@ -4,7 +4,7 @@ import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { pathNics } from '../nics.ts'
+import { isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
 import { type Claimant, nameOf, OWNER_WAIT_MS, type Survey, surveyOwners } from '../owners.ts'
 import type { CheckResult } from './check.ts'
 
@@ -17,9 +17,9 @@ export async function checkVipOwner(
   const nics = new Map<Link, IpAddress[]>()
   const results: CheckResult[] = []
   for (const vip of wanted.vips) {
-    const path = pathNics(wanted, found, vip).filter(nic => nic.up && nic.carrier)
+    const path = pathNics(wanted, found, vip).filter(nic => !isUnplugged(nic))
     for (const nic of path) nics.set(nic, [...(nics.get(nic) ?? []), vip])
-    if (path.length === 0) results.push(unknown(vip, 'no NIC of this host that faces the segment is up'))
+    if (path.length === 0) results.push(unknown(vip, whyNobody(pathNics(wanted, found, vip))))
   }
   const neighbours = await host.network.neighbours()
   const surveys = [...nics].map(async ([nic, vips]) => {
@@ -50,16 +50,16 @@ function judge(
     return {
       ...result,
       verdict: 'fail',
-      evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.map(nameOf).join(' and ')} takes clients away from the director`,
+      evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.length === 1 ? thieves[0]?.role : 'they'} take${thieves.length === 1 ? 's' : ''} clients away from the director`,
       hint: thieves.some(({ role }) => role === 'sibling')
         ? 'on that real server: rs-agent verify, then rs-agent apply'
         : 'find it by its MAC (the switch’s table tells the port), and take the VIP off it',
     }
-  if (countHosts(owners) > 1)
+  if (owners.length > 1)
     return {
       ...result,
       verdict: 'fail',
-      evidence: `${owners.length} hosts answer for it: ${names}; clients go to whichever was heard last`,
+      evidence: `${owners.length} hosts answer for it: ${names}; clients go to whichever was heard last${sharedName(owners)}`,
       hint: 'only one director may own the VIP at a time: see why both are master (a cut between them?)',
     }
   const latency = Math.min(...owners.map(({ latencyMs }) => latencyMs)).toFixed(2)
@@ -102,10 +102,16 @@ function nobody(
   }
 }
 
-/** A director with two NICs on the segment answers with both MACs, for its own address as well. */
-function countHosts(owners: readonly Claimant[]): number {
-  const keys = owners.map(({ mac, addresses }) => addresses[0] ?? mac)
-  return new Set(keys).size
+function whyNobody(nics: readonly Link[]): string {
+  const reasons = nics.map(whyUnplugged)
+  return reasons.length === 0 ? 'no NIC of this host faces the segment' : reasons.join(', ')
+}
+
+/** Two hosts with one address, or one host with two NICs: the wire does not tell them apart. */
+function sharedName(owners: readonly Claimant[]): string {
+  const [first] = owners[0]?.addresses ?? []
+  if (first === undefined || !owners.every(({ addresses }) => addresses.includes(first))) return ''
+  return `; all of them answer for ${first} as well: it is given out twice, or that host has two NICs here (arp_filter, arp_ignore 1)`
 }
 
 function unknown(subject: string, why: string): CheckResult {

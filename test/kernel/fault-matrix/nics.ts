@@ -88,6 +88,10 @@ export const nicRows: Row[] = [
       'link add name docker0 type bridge',
       'addr add 172.17.0.1/16 dev docker0',
       'link set docker0 up',
+      // Without a carrier once its last port is gone.
+      'link add name container0 type veth peer name container1',
+      'link set container0 master docker0 up',
+      'link del container0',
     ),
     verify: {
       skipped: {
