@@ -16,10 +16,12 @@ export class Segment implements AsyncDisposable {
 
   static async build(): Promise<Segment> {
     const namespace = await Namespace.open()
-    // forward_delay 0: a port forwards as soon as it is up; without snooping no frame is held back.
+    // Without an address of its own, which it would tell its neighbours of; up only then, as the order of one
+    // command is another. forward_delay 0: a port forwards as soon as it is up; without snooping no frame is held back.
     await namespace.ip(
       'link add name br0 type bridge forward_delay 0 mcast_snooping 0',
-      'link set br0 addrgenmode none up',
+      'link set br0 addrgenmode none',
+      'link set br0 up',
     )
     return new Segment(namespace)
   }
@@ -42,7 +44,8 @@ export class Segment implements AsyncDisposable {
     const { mac, port } = host.addNic(nic)
     await this.switch.ip(
       `link add name ${port} type veth peer name ${nic} address ${mac} netns ${host.namespace.pid}`,
-      `link set ${port} addrgenmode none master br0 up`,
+      `link set ${port} addrgenmode none master br0`,
+      `link set ${port} up`,
     )
     const addressing = address === undefined ? [] : [`addr add ${address} dev ${nic}`]
     await host.namespace.ip(...addressing, `link set ${nic} up`)
