@@ -8,7 +8,7 @@ import { startWebServer } from '../support/web-server.ts'
 
 /** A cluster at its worst hour: every CPU is busy, and a neighbour asks for the VIP 2,000 times a second. */
 const runs = 200
-const addresses = ['10.10.10.12', '10.10.10.22', '10.10.10.32', '10.10.10.42']
+const addresses = [12, 22, 32, 42, 52, 62, 72, 82].map(last => `10.10.10.${last}`)
 const config = `realServer:
   vips: [{ address: ${IPV4.vip}, ports: [80/tcp] }]
   directors: [${IPV4.director}]
