@@ -55,39 +55,57 @@ async function prepareTrials(
 ): Promise<{ trials: Trial[]; results: CheckResult[] }> {
   const trials: Trial[] = []
   const results: CheckResult[] = []
-  // Connections of other runs, a moment ago, are remembered by their port.
-  let clientPort = FIRST_PORT + Math.floor(Math.random() * 8_000)
-  for (const { vip, ports } of wanted.services) {
-    if (ports.length === 0) results.push(skipped(vip, 'the configuration names no port'))
-    for (const text of ports) {
-      const [number = '', protocol] = text.split('/')
-      const subject = withPort(vip, number)
-      if (protocol !== 'tcp') {
-        results.push(skipped(`${subject}/${protocol}`, `${protocol} has no handshake to watch`))
+  const clientPorts = freshPorts()
+  for (const { vip, port, subject } of doorsOf(wanted, results)) {
+    const nics = pathNics(wanted, found, vip)
+    if (nics.length === 0) results.push(unknown(subject, 'no NIC of this host faces the segment'))
+    for (const nic of nics) {
+      const name = nics.length === 1 ? subject : `${subject} on ${nic.name}`
+      if (isUnplugged(nic)) {
+        results.push(unknown(name, whyUnplugged(nic)))
         continue
       }
-      const nics = pathNics(wanted, found, vip)
-      if (nics.length === 0) results.push(unknown(subject, 'no NIC of this host faces the segment'))
-      for (const nic of nics) {
-        const name = nics.length === 1 ? subject : `${subject} on ${nic.name}`
-        const clients = await chooseClients(host, wanted, found, vip, nic)
-        if (clients.length === 0) results.push(unknown(name, noClient(vip, wanted)))
-        for (const client of clients) {
-          const knock = { client: client.address, clientPort, vip, port: Number(number) }
-          clientPort = clientPort === LAST_PORT ? FIRST_PORT : clientPort + 1
-          const way = await waysBack.prepare({ nic, client: client.address, vip })
-          trials.push({
-            subject: clients.length === 1 ? name : `${name} from ${client.address}`,
-            nic,
-            knock,
-            client,
-            way,
-          })
-        }
-      }
+      const clients = await chooseClients(host, wanted, found, vip, nic)
+      if (clients.length === 0) results.push(unknown(name, noClient(vip, wanted)))
+      for (const client of clients)
+        trials.push({
+          subject: clients.length === 1 ? name : `${name} from ${client.address}`,
+          nic,
+          client,
+          knock: { client: client.address, clientPort: clientPorts.next().value, vip, port },
+          way: await waysBack.prepare({ nic, client: client.address, vip }),
+        })
     }
   }
   return { trials, results }
+}
+
+interface Door {
+  vip: IpAddress
+  port: number
+  subject: string
+}
+
+/** Every VIP:port at which somebody can knock; the others go to the results. */
+function doorsOf({ services }: WantedRealServer, results: CheckResult[]): Door[] {
+  return services.flatMap(({ vip, ports }) => {
+    if (ports.length === 0) results.push(skipped(vip, 'the configuration names no port'))
+    return ports.flatMap((text): Door[] => {
+      const [number = '', protocol = ''] = text.split('/')
+      const subject = withPort(vip, number)
+      if (protocol === 'tcp') return [{ vip, port: Number(number), subject }]
+      results.push(skipped(`${subject}/${protocol}`, `${protocol} has no handshake to watch`))
+      return []
+    })
+  })
+}
+
+/** Connections of other runs, a moment ago, are remembered by their port. */
+function* freshPorts(): Generator<number, never> {
+  for (let port = FIRST_PORT + Math.floor(Math.random() * 8_000); ; port++) {
+    if (port > LAST_PORT) port = FIRST_PORT
+    yield port
+  }
 }
 
 async function tryNic(
@@ -96,7 +114,6 @@ async function tryNic(
   nic: Link,
   trials: readonly Trial[],
 ): Promise<CheckResult[]> {
-  if (isUnplugged(nic)) return trials.map(({ subject }) => unknown(subject, whyUnplugged(nic)))
   const safe = trials.filter(({ way }) => way.obstacle === null)
   const reactions = await knockOn(
     host,

@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import type { VipService, WantedRealServer } from '../desired.ts'
+import { LOOPBACK } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
 
 /** A web server on this host answers at each VIP as the configuration says. */
@@ -36,7 +37,7 @@ async function checkVip(host: Host, service: VipService): Promise<CheckResult[]>
   if (questions.length > 0) {
     const route = await host.network.lookUpRoute({ destination: service.vip })
     // Another host, most likely the director, would answer in this one's name.
-    const isLocal = route.kind === 'route' && route.type === RTN_LOCAL
+    const isLocal = route.kind === 'route' && (route.type === RTN_LOCAL || route.link === LOOPBACK)
     return Promise.all(questions.map(question => (isLocal ? ask(question) : notHere(question))))
   }
   const evidence = 'no check is configured, and none of its ports is one of the web'
