@@ -49,12 +49,16 @@ export async function* watchForClaims({ nics, vips, signal }: Watch): AsyncGener
   let lastWhy = ''
   while (!signal.aborted)
     try {
-      const tap = openTap([...names.keys()], senders, signal)
+      const tap = new ArpTap([...names.keys()], { incoming: 'none', senders, bufferBytes: BUFFER_BYTES })
+      // Ends the wait that is under way.
+      const close = (): void => tap.close()
+      signal.addEventListener('abort', close)
       try {
         lastWhy = ''
         yield* listen(tap, names, signal)
       } finally {
-        tap.close()
+        signal.removeEventListener('abort', close)
+        close()
       }
     } catch (error) {
       if (signal.aborted) return
@@ -64,12 +68,6 @@ export async function* watchForClaims({ nics, vips, signal }: Watch): AsyncGener
       lastWhy = why
       await sleep(REOPEN_AFTER_MS, undefined, { signal }).catch(() => undefined)
     }
-}
-
-function openTap(indexes: number[], senders: IpAddress[], signal: AbortSignal): ArpTap {
-  const tap = new ArpTap(indexes, { incoming: 'none', senders, bufferBytes: BUFFER_BYTES })
-  signal.addEventListener('abort', () => tap.close(), { once: true })
-  return tap
 }
 
 async function* listen(
