@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { Exchange } from './exchange.ts'
 import { buildInitramfs } from './initramfs.ts'
 import { findKernel, type Kernel, type KernelName } from './kernel.ts'
 import { type Machine, startMachine } from './machine.ts'
@@ -11,7 +11,7 @@ export interface RunOptions {
   env?: Record<string, string>
   /** Folder in the guest, `/` unless told. */
   cwd?: string
-  /** The guest is killed when the command takes longer, 60 s unless told: it is slow. */
+  /** It is an error when the command takes longer; 60 s unless told, because all is slow. */
   timeoutMs?: number
 }
 
@@ -27,11 +27,15 @@ export interface Finished {
  */
 export async function bootGuest(options: { kernel: KernelName }): Promise<Guest> {
   const kernel = findKernel(options.kernel)
-  const exchange = mkdtempSync(join(tmpdir(), `rs-agent-guest-${options.kernel}-`))
-  exchanges.add(exchange)
-  writeFileSync(join(exchange, 'modules'), kernel.modules)
-  buildInitramfs(kernel, exchange)
-  const machine = startMachine({ kernel, exchange, firstProgram: serve })
+  const exchange = new Exchange(`guest-${options.kernel}`)
+  try {
+    writeFileSync(join(exchange.path, 'modules'), kernel.modules)
+    buildInitramfs(kernel, exchange.path)
+  } catch (error) {
+    await exchange[Symbol.asyncDispose]()
+    throw error
+  }
+  const machine = startMachine({ kernel, exchange: exchange.path, firstProgram: serve })
   const guest = new Guest(kernel, exchange, machine)
   try {
     await guest.booted
@@ -46,22 +50,24 @@ export class Guest implements AsyncDisposable {
   readonly kernel: Kernel
   /** A folder that both sides may write: its path outside, and in the guest. */
   readonly exchange: { outside: string; inside: string }
-  readonly booted: Promise<unknown>
+  readonly booted: Promise<void>
+  readonly #exchange: Exchange
   readonly #machine: Machine
-  readonly #answers = new Map<string, () => void>()
+  readonly #waiting = new Map<string, () => void>()
   readonly #died: Promise<never>
   #jobs = 0
 
-  constructor(kernel: Kernel, exchange: string, machine: Machine) {
+  constructor(kernel: Kernel, exchange: Exchange, machine: Machine) {
     this.kernel = kernel
-    this.exchange = { outside: exchange, inside: '/run/lab' }
+    this.exchange = { outside: exchange.path, inside: '/run/lab' }
+    this.#exchange = exchange
     this.#machine = machine
     this.#died = machine.ended.then(how => {
       throw this.#failure(`ended (${how})`)
     })
     // Heard by the command that runs then, if one does.
     this.#died.catch(() => {})
-    createInterface({ input: machine.answers }).on('line', line => this.#answers.get(line)?.())
+    createInterface({ input: machine.answers }).on('line', line => this.#waiting.get(line)?.())
     this.booted = this.#answered('ready', bootLimitMs)
   }
 
@@ -81,22 +87,21 @@ export class Guest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#machine.kill()
     await this.#machine.ended
-    removeExchange(this.exchange.outside)
+    await this.#exchange[Symbol.asyncDispose]()
   }
 
   async #answered(line: string, limitMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(this.#failure(`gave no answer for ${limitMs / 1000} s`))
-        this.#machine.kill()
-      }, limitMs)
+      const fail = () => reject(this.#failure(`gave no answer for ${limitMs / 1000} s`))
+      timer = setTimeout(fail, limitMs)
     })
+    const answer = new Promise<void>(resolve => this.#waiting.set(line, resolve))
     try {
-      await Promise.race([new Promise<void>(resolve => this.#answers.set(line, resolve)), late, this.#died])
+      await Promise.race([answer, late, this.#died])
     } finally {
       clearTimeout(timer)
-      this.#answers.delete(line)
+      this.#waiting.delete(line)
     }
   }
 
@@ -118,13 +123,4 @@ function scriptOf(words: readonly string[], { env = {}, cwd = '/' }: RunOptions)
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
-}
-
-// A test that throws or is interrupted does not dispose: what is left goes when the process exits.
-const exchanges = new Set<string>()
-process.on('exit', () => exchanges.forEach(removeExchange))
-
-function removeExchange(exchange: string): void {
-  rmSync(exchange, { recursive: true, force: true })
-  exchanges.delete(exchange)
 }

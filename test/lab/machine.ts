@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.ts'
 
 export interface MachineOptions {
   kernel: Kernel
-  /** Holds `initramfs`; both sides may write. */
+  /** A folder that holds `initramfs`, and that the guest may write. */
   exchange: string
   /** A shell script of the file system that the guest shares with this machine. */
   firstProgram: string
@@ -23,28 +23,30 @@ export interface Machine {
   ended: Promise<string>
 }
 
-/** An emulated PC: hardware that virtualises is rare where tests run. */
+/** An emulated PC: hardware that virtualises is rare where tests run. The kernel ends it with this process. */
 export function startMachine({ kernel, exchange, firstProgram }: MachineOptions): Machine {
   const consoleFile = join(exchange, 'console')
-  const child = execa(
-    'setpriv',
-    [
-      ...['--pdeathsig', 'KILL', 'qemu-system-x86_64'],
-      // One CPU: emulated, several need atomic instructions everywhere, and cost more than they bring.
-      ...['-accel', 'tcg,thread=single,tb-size=1024', '-smp', '1', '-m', '2G'],
-      // A plain CPU: vectors longer than 16 bytes are emulated slowly. rdrand: else random numbers come late.
-      ...['-M', 'q35', '-cpu', 'qemu64,+rdrand', '-bios', 'bios-microvm.bin', '-no-reboot'],
-      ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none'],
-      ...['-serial', `file:${consoleFile}`],
-      ...['-chardev', 'stdio,id=control,signal=off', '-serial', 'chardev:control'],
-      ...['-kernel', kernel.vmlinux, '-initrd', join(exchange, 'initramfs')],
-      ...['-append', `${kernelOptions} -- ${firstProgram}`],
-      // multidevs: several file systems of this machine are one in the guest, and their inode numbers collide.
-      ...share('outside', '/', ',readonly=on,multidevs=remap'),
-      ...share('exchange', exchange, ''),
-    ],
-    { reject: false, buffer: { stdout: false } },
-  )
+  const emulator = [
+    'qemu-system-x86_64',
+    // One CPU: emulated, several need atomic instructions everywhere, and cost more than they bring.
+    ...['-accel', 'tcg,thread=single,tb-size=512', '-smp', '1', '-m', '2G'],
+    // A plain CPU: vectors longer than 16 bytes are emulated slowly. rdrand: else random numbers come late.
+    ...['-M', 'q35', '-cpu', 'qemu64,+rdrand', '-bios', 'bios-microvm.bin', '-no-reboot'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none'],
+    ...['-serial', `file:${consoleFile}`],
+    ...['-chardev', 'stdio,id=control,signal=off', '-serial', 'chardev:control'],
+    ...['-kernel', kernel.vmlinux, '-initrd', join(exchange, 'initramfs')],
+    ...['-append', `${kernelOptions} -- ${firstProgram}`],
+    // multidevs: several file systems of this machine are one in the guest, and their inode numbers collide.
+    ...share('outside', '/', ',readonly=on,multidevs=remap'),
+    ...share('exchange', exchange, ''),
+  ]
+  const child = execa('setpriv', ['--pdeathsig', 'KILL', ...emulator], {
+    reject: false,
+    buffer: { stdout: false },
+  })
+  // A question to a guest that has just died: `ended` says so.
+  child.stdin.on('error', () => {})
   return {
     answers: child.stdout,
     ask: line => child.stdin.write(`${line}\n`),
@@ -57,10 +59,11 @@ export function startMachine({ kernel, exchange, firstProgram }: MachineOptions)
 }
 
 // A panic ends the guest: nothing waits for one that is dead. Mitigations protect nobody here, and cost.
+// norandmaps: code that lies at the same address in every process is translated once, not once in each.
 const kernelOptions = [
   'console=ttyS0 quiet',
   'panic=-1 oops=panic',
-  'mitigations=off nokaslr',
+  'mitigations=off nokaslr norandmaps',
   'cryptomgr.notests random.trust_cpu=on',
 ].join(' ')
 

@@ -1,9 +1,10 @@
 # In a guest: runs what the outside asks for. A line on the second serial port names a folder of the exchange;
 # the answer is the same line, once the folder holds stdout, stderr and the exit code.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
-hostname guest
 mkdir -p "/lib/modules/$(uname -r)"
 mount --bind "$(cat /run/lab/modules)" "/lib/modules/$(uname -r)"
+# Other modules come when they are first used; this one's device file comes only with it.
+modprobe tun
 ip link set lo up
 stty -F /dev/ttyS1 raw -echo
 exec 3<>/dev/ttyS1

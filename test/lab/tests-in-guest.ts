@@ -43,7 +43,6 @@ async function runTestsIn(guest: Guest, files: readonly string[]): Promise<TestR
     return existsSync(file) ? parseOutcomes(readFileSync(file, 'utf8')) : []
   }
   try {
-    await guest.run('modprobe', ['--all', ...modulesThatLoadThemselvesTooLate])
     const args = [vitest, 'run', ...config, `--reporter=${reporter}`, ...slowMachine, ...files]
     const { exitCode, stdout, stderr } = await guest.run(process.execPath, args, {
       cwd: project,
@@ -65,9 +64,6 @@ const config = ['--config', 'test/vitest.config.ts']
 // Emulated, everything takes some twenty times longer, and more while the other guest boots.
 const slowMachine = ['--testTimeout=600000', '--hookTimeout=600000', '--maxWorkers=1', '--no-isolate']
 const runLimitMs = 30 * 60_000
-
-// Others come when they are first used.
-const modulesThatLoadThemselvesTooLate = ['8021q', 'bonding']
 
 // Else the inner vitest takes itself for a worker of the outer one.
 const notInside = { VITEST: undefined, VITEST_WORKER_ID: undefined, VITEST_POOL_ID: undefined }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings a fresh clone to where its demo, tests and benchmarks run: checks the machine, installs Debian
 # packages (as root) and npm packages, builds the addon and the bundle. Does nothing that is done already.
-# `setup.sh tests` adds what only tests need: packet filters, an emulator, and other kernels to run on it.
+# `setup.sh tests` adds what only tests need; `setup.sh lab` also what runs them on other kernels: an emulator,
+# and the kernels.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -25,10 +26,12 @@ need setpriv util-linux
 need cc gcc
 need sysctl procps
 need strace strace
-if [ "${1-}" = tests ]; then
+if [ "${1-}" = tests ] || [ "${1-}" = lab ]; then
   need nft nftables
   need iptables-legacy iptables
   need arptables-legacy arptables
+fi
+if [ "${1-}" = lab ]; then
   need qemu-system-x86_64 qemu-system-x86
   need depmod kmod
   need xz xz-utils
@@ -61,4 +64,4 @@ if ! npm run --silent build >"$log" 2>&1; then
   cat "$log" >&2
   stop "the build failed: see its message above"
 fi
-[ "${1-}" != tests ] || sh test/lab/fetch-kernels.sh
+[ "${1-}" != lab ] || sh test/lab/fetch-kernels.sh
