@@ -4,9 +4,10 @@
  */
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { Agent, type VerifyReport } from '../support/rs-agent.ts'
+import { Agent } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
-import { type Figure, measure } from './measure.ts'
+import { type Figure, measure, ms, timed } from './measure.ts'
+import { reportVerify } from './verify.ts'
 
 const VIPS = Array.from(
   { length: 1000 },
@@ -31,7 +32,7 @@ try {
   )
   report('the whole process: apply of 1,000 VIPs', 'ip -batch + sysctl -p', await measureManyVips(), 1)
   report('start-up: nothing to do for one VIP', 'node hello', await measureStartUp(), 2)
-  await reportVerify()
+  await reportVerify(segment, line)
 
   async function measureNetlink(): Promise<Figure[]> {
     const editProcess = fileURLToPath(new URL('./edit-process.ts', import.meta.url))
@@ -102,25 +103,6 @@ try {
     await host.run('ip', ['addr', 'flush', 'dev', 'lo', 'to', '10.20.0.0/16'])
     await host.run('ip', ['route', 'flush', 'root', '10.20.0.0/16'])
   }
-
-  async function reportVerify(): Promise<void> {
-    await using agent = new Agent(host, ONE_VIP)
-    await expectExit(agent, ['apply'], 0)
-    const [whole, own] = await measure(
-      [
-        { name: 'rs-agent verify', run: () => timed(() => expectExit(agent, ['verify'], 0)) },
-        {
-          name: 'as it counts itself',
-          run: async () => (await agent.run(['verify', '--json'])).json<VerifyReport>().durationMs,
-        },
-      ],
-      15,
-    )
-    await expectExit(agent, ['remove'], 0)
-    line(`\nverify of one VIP on one NIC: ${ms(whole?.medianMs)} (${ms(own?.medianMs)} by its own clock)`)
-    line('  60 ms of it are waiting: three rounds of 20 ms in which a late answer may still come;')
-    line('  an idle host answers in 0.02 ms, a slow guest in 8 ms, and silence has no other proof than time')
-  }
 } finally {
   await segment[Symbol.asyncDispose]()
 }
@@ -139,20 +121,10 @@ function report(title: string, against: string, figures: Figure[], target: numbe
   }
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now()
-  await work()
-  return performance.now() - startedAt
-}
-
 async function expectExit(agent: Agent, args: string[], exitCode: number): Promise<void> {
   const finished = await agent.run(args)
   if (finished.exitCode !== exitCode)
     throw new Error(`rs-agent ${args.join(' ')} exited ${finished.exitCode}: ${finished.stderr}`)
-}
-
-function ms(value = Number.NaN): string {
-  return `${value.toFixed(1)} ms`
 }
 
 function line(text: string): void {

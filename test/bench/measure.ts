@@ -33,3 +33,13 @@ function figure(name: string, values: number[]): Figure {
   const quantile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
   return { name, medianMs: quantile(0.5), spreadMs: quantile(0.75) - quantile(0.25), runs: sorted.length }
 }
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
+}
+
+export function ms(value = Number.NaN): string {
+  return `${value.toFixed(1)} ms`
+}
