@@ -125,6 +125,8 @@ export async function withLacp({ segment }: Neighbourhood): Promise<Host> {
   const host = await addBareHost(segment)
   await segment.plugIn(host, 'eth1')
   const ports = host.nics.map(({ port }) => port)
+  // Of another host with this number.
+  await segment.switch.spawn('ip', ['link', 'del', `lacp${host.number}`])
   await segment.switch.ip(
     ...ports.map(port => `link set ${port} down nomaster`),
     `link add name lacp${host.number} type bond mode 802.3ad miimon 50 lacp_rate fast`,
@@ -145,7 +147,7 @@ async function bond(host: Host, mode: string): Promise<void> {
   )
 }
 
-/** The service's NIC is in a VRF; its packets are local by the VRF's table alone. */
+/** The NIC is in a VRF and the VIP outside: that works where listeners take connections of every VRF. */
 export async function withVrf({ segment }: Neighbourhood): Promise<Host> {
   const host = await segment.addHost('rs', withPrefix)
   await host.namespace.ip(
@@ -154,6 +156,7 @@ export async function withVrf({ segment }: Neighbourhood): Promise<Host> {
     'link set eth0 master blue',
   )
   await host.namespace.ip(`route add default via ${gateway} table 10`)
+  await host.namespace.writeSysctl('ipv4/tcp_l3mdev_accept', 1)
   return host
 }
 

@@ -45,7 +45,7 @@ const strangerRows: Row[] = [
     ticking: ['learnedNeighbours'],
     fault: ({ neighbourhood }) => addStranger(neighbourhood, `${director}/24`, `${vip}/24`),
     spoilsNeighbours: true,
-    verify: { fail: { 'vip-owner': /2 hosts/ } },
+    verify: { fail: { 'vip-owner': /2 (hosts|MACs)/ } },
   },
 ]
 
