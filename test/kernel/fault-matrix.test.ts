@@ -3,6 +3,7 @@ import type { Row } from '../support/fault-row.ts'
 import { runRow } from '../support/fault-run.ts'
 import { kernelFeatures } from '../support/kernel-features.ts'
 import { NeighbourhoodPool } from '../support/neighbourhood-pool.ts'
+import { GROUPS, groupOf } from './fault-matrix/groups.ts'
 import { rows } from './fault-matrix/rows.ts'
 
 /** One fault put into a healthy real server: what verify says of it, what it leaves behind, and what others see. */
@@ -12,16 +13,16 @@ const missing = ({ needs = [] }: Row) => needs.filter(feature => !features.has(f
 const pool = new NeighbourhoodPool()
 afterAll(() => pool[Symbol.asyncDispose]())
 
-describe.concurrent('verify says what is true of', () => {
-  for (const row of rows) if (!row.runsAlone && !row.needs) define(row)
+describe.concurrent(GROUPS.together, () => {
+  for (const row of rows) if (groupOf(row) === 'together') define(row)
 })
 
-describe('verify says under load what is true of', () => {
-  for (const row of rows) if (row.runsAlone) define(row)
+describe(GROUPS.alone, () => {
+  for (const row of rows) if (groupOf(row) === 'alone') define(row)
 })
 
-describe.concurrent('verify says, where the kernel has it, what is true of', () => {
-  for (const row of rows) if (row.needs) define(row)
+describe.concurrent(GROUPS.special, () => {
+  for (const row of rows) if (groupOf(row) === 'special') define(row)
 })
 
 it('has a name of its own for every row, and tells which ones this kernel cannot run', () => {

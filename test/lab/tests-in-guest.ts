@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import { bootGuest, type Guest } from './guest.ts'
 import type { KernelName } from './kernel.ts'
 import { OUTCOMES_VARIABLE, type Outcome, parseOutcomes } from './outcome.ts'
@@ -15,35 +14,42 @@ export interface TestRun {
   failure?: unknown
 }
 
-/** Names of all tests in the files, without running them. */
-export async function listTests(files: readonly string[]): Promise<string[]> {
-  // Not parsed but collected: names are made in loops.
-  const list = [vitest, 'list', '--json', '--no-static-parse', ...config, ...files]
-  const { stdout } = await execa(process.execPath, list, {
-    cwd: project,
-    env: notInside,
-  })
-  return JSON.parse(stdout).map(({ name }: { name: string }) => name)
+/** Which tests of this project. */
+export interface Selection {
+  files: readonly string[]
+  /** What their names contain; every test of the files without it. */
+  named?: string
+}
+
+function argumentsOf({ files, named }: Selection): string[] {
+  return [...(named === undefined ? [] : ['-t', named]), ...files]
 }
 
 /** Boots the kernel and runs the test files on it. Does not reject: what was found until then counts. */
-export async function runTestsOn(kernel: KernelName, files: readonly string[]): Promise<TestRun> {
+export async function runTestsOn(kernel: KernelName, selection: Selection): Promise<TestRun> {
   try {
     await using guest = await bootGuest({ kernel })
-    return { release: guest.kernel.release, ...(await runTestsIn(guest, files)) }
+    return { release: guest.kernel.release, ...(await runTestsIn(guest, selection)) }
   } catch (failure) {
     return { outcomes: [], failure }
   }
 }
 
-async function runTestsIn(guest: Guest, files: readonly string[]): Promise<TestRun> {
+async function runTestsIn(guest: Guest, selection: Selection): Promise<TestRun> {
   const { outside, inside } = guest.exchange
   const outcomes = () => {
     const file = join(outside, 'outcomes')
     return existsSync(file) ? parseOutcomes(readFileSync(file, 'utf8')) : []
   }
   try {
-    const args = [vitest, 'run', ...config, `--reporter=${reporter}`, ...slowMachine, ...files]
+    const args = [
+      vitest,
+      'run',
+      ...config,
+      `--reporter=${reporter}`,
+      ...slowMachine,
+      ...argumentsOf(selection),
+    ]
     const { exitCode, stdout, stderr } = await guest.run(process.execPath, args, {
       cwd: project,
       env: { [OUTCOMES_VARIABLE]: `${inside}/outcomes` },
@@ -64,6 +70,3 @@ const config = ['--config', 'test/vitest.config.ts']
 // Emulated, everything takes some twenty times longer, and more while the other guest boots.
 const slowMachine = ['--testTimeout=600000', '--hookTimeout=600000', '--maxWorkers=1', '--no-isolate']
 const runLimitMs = 30 * 60_000
-
-// Else the inner vitest takes itself for a worker of the outer one.
-const notInside = { VITEST: undefined, VITEST_WORKER_ID: undefined, VITEST_POOL_ID: undefined }
