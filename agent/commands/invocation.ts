@@ -24,9 +24,14 @@ export function loadInvocationConfig(invocation: Invocation): Config {
 /** The hosts that the configuration names; nobody where there is no configuration, as on a laptop. */
 export function knownHosts(invocation: Invocation): KnownHosts {
   const file = configFileOf(invocation)
-  if (invocation.configFile === undefined && !existsSync(file)) return { directors: [], siblings: [] }
+  if (invocation.configFile === undefined && !existsSync(file))
+    return { directors: [], siblings: [], vips: [] }
   const { realServer } = loadConfig(file)
-  return { directors: realServer?.directors ?? [], siblings: realServer?.siblings ?? [] }
+  return {
+    directors: realServer?.directors ?? [],
+    siblings: realServer?.siblings ?? [],
+    vips: (realServer?.vips ?? []).map(({ address }) => address),
+  }
 }
 
 function configFileOf({ configFile, root }: Invocation): string {

@@ -7,7 +7,7 @@ import { isQuiet } from '../../model/arp.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { effectiveOn } from '../arp-sysctl.ts'
-import { sendersOn } from '../owners.ts'
+import { sendersOn } from '../asking.ts'
 
 /**
  * The next hop of an answer to a client, made ready before anybody knocks: were it resolved for the answer

@@ -1,5 +1,5 @@
 import { type AddressFamily, familyOf, type IpAddress } from '../../model/address.ts'
-import type { Link } from '../../model/network.ts'
+import type { InterfaceAddress, Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
 import { arpNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
@@ -81,6 +81,11 @@ export function controlAddress(
       !vips.includes(address) &&
       !address.startsWith('127.'),
   )
+  // A question for an address whose uniqueness is just being tested would make the test fail.
+  const beingTested = found.addresses.find(
+    ({ address, tentative, duplicate }) => vips.includes(address) && tentative === true && duplicate !== true,
+  )
+  if (beingTested !== undefined) return { why: stillTentative(beingTested) }
   const duplicate = own.find(address => address.duplicate === true)
   if (duplicate !== undefined)
     return {
@@ -92,8 +97,12 @@ export function controlAddress(
   const why =
     unsettled === undefined
       ? `${nic.name} has no address of its own to ask for as a control`
-      : `${unsettled.address} on ${nic.name} is still tentative (duplicate address detection): ask again in two seconds`
+      : stillTentative(unsettled)
   return { why }
+}
+
+function stillTentative({ address, link }: InterfaceAddress): string {
+  return `${address} on ${link} is still tentative (duplicate address detection): ask again in two seconds`
 }
 
 function ownerOf(mac: string, nic: Link, { links }: FoundHost): string {

@@ -24,9 +24,6 @@ export const FARAWAY_CLIENTS = {
   [family in 4 | 6]: IpAddress[]
 }
 
-/** A link-local address that no host forms of its MAC: the letters of "rs-agent". */
-export const LINK_LOCAL_STRANGER = 'fe80::7273:2d61:6765:6e74' as IpAddress
-
 export function isOnLink(address: IpAddress, { addresses }: FoundHost): boolean {
   return addresses.some(own => isInSubnet(address, own.address, own.prefixLength))
 }
