@@ -4,7 +4,8 @@ import type { Host } from '../host/host.ts'
 import { NoVantage } from '../host/vantage/injection.ts'
 import { familyOf, type IpAddress, isInSubnet, parseIpAddress } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
-import { arpNics } from '../realserver/nics.ts'
+import { sendersOn } from '../realserver/asking.ts'
+import { arpNics, isUnplugged, whyUnplugged } from '../realserver/nics.ts'
 import { type Claimant, type KnownHosts, surveyOwners } from '../realserver/owners.ts'
 import { questionTarget } from '../realserver/target.ts'
 import { type FoundHost, observeHost } from '../reconcile/found.ts'
@@ -38,8 +39,10 @@ export async function probeCommand(
   const report = await withHost(invocation, async host => {
     const found = await observeHost(host, { sysctls: () => [], files: [] })
     const nic = chooseNic(found, target ?? vip, options.interface)
+    if (target !== null) refuseOwnAddress(found, target)
     terminal.progress(`asking the segment of ${nic.name} who has ${vip}`)
     try {
+      requireVoice(nic, found, vip)
       return target === null
         ? await probeEverybody(host, found, { nic, vip, known })
         : await probeOne(found, { nic, vip, target, known })
@@ -150,6 +153,22 @@ function chooseNic(found: FoundHost, address: IpAddress, name: string | undefine
   )
 }
 
+function refuseOwnAddress({ addresses }: FoundHost, target: IpAddress): void {
+  if (!addresses.some(({ address }) => address === target)) return
+  throw new AgentError(
+    'usage',
+    `--target ${target} is this host, which does not hear its own question`,
+    'rs-agent verify proves the silence of this host; or ask from another host of the segment',
+  )
+}
+
+/** Where nobody can be asked, nobody's silence means anything. */
+function requireVoice(nic: Link, found: FoundHost, vip: IpAddress): void {
+  if (isUnplugged(nic)) throw new NoVantage(whyUnplugged(nic))
+  if (sendersOn(nic, found, [vip], familyOf(vip)).length === 0)
+    throw new NoVantage('it has no IPv6 address of its own to ask from')
+}
+
 function parseAddress(text: string, where: string): IpAddress {
   const address = parseIpAddress(text)
   if (address !== null) return address
@@ -171,7 +190,7 @@ function refusal(error: NoVantage, { name }: Link): AgentError {
   return new AgentError(
     'unsupported',
     `cannot ask on ${name}: ${error.message}`,
-    `is ${name} up? ip link show ${name}`,
+    `is ${name} up, with a cable and an address? ip link show ${name}; ip address show ${name}`,
     error,
   )
 }
