@@ -34,7 +34,9 @@ export async function questionTarget({
   const findTarget = () => collectAnswers({ ...asking, addresses: [target], untilAnswered: true })
   const [before] = await findTarget()
   if (before === undefined) return { isThere: false, owner: null }
-  const [answer] = await collectAnswers({ ...asking, addresses: [vip], to: before.mac })
+  const answers = await collectAnswers({ ...asking, addresses: [vip], to: before.mac })
+  // Others may announce the VIP to everybody meanwhile, unasked, as a new master does.
+  const answer = answers.find(({ mac }) => mac === before.mac)
   if (answer === undefined) return { isThere: (await findTarget()).length > 0, owner: null }
   const { mac, latencyMs, count } = answer
   const role = roleOf({
