@@ -54,8 +54,11 @@ export async function* watchForClaims({ nics, vips, signal }: Watch): AsyncGener
       const close = (): void => tap.close()
       signal.addEventListener('abort', close)
       try {
-        lastWhy = ''
-        yield* listen(tap, names, signal)
+        // Not before: a tap opens on a NIC that is down, and fails when it is listened to.
+        const onHeard = (): void => {
+          lastWhy = ''
+        }
+        yield* listen(tap, names, signal, onHeard)
       } finally {
         signal.removeEventListener('abort', close)
         close()
@@ -74,9 +77,12 @@ async function* listen(
   tap: ArpTap,
   names: ReadonlyMap<number, string>,
   signal: AbortSignal,
+  onHeard: () => void,
 ): AsyncGenerator<SentinelEvent> {
   while (!signal.aborted) {
-    for (const { ifindex, timestampUs, packet } of await tap.receive(LISTEN_MS))
+    const sightings = await tap.receive(LISTEN_MS)
+    onHeard()
+    for (const { ifindex, timestampUs, packet } of sightings)
       yield {
         kind: 'claim',
         claim: {
