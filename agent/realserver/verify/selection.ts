@@ -34,16 +34,12 @@ export function selectChecks({ only, skip, offline }: Selection): Selected {
     if (why === null) checks[id] = CHECKS[id]
     else leftOut.push({ id, subject: 'this host', verdict: 'skipped', evidence: why, hint: '' })
   }
-  if (Object.keys(checks).length === 0)
-    throw new AgentError(
-      'usage',
-      'the options leave no check to run',
-      `the checks are: ${CHECK_IDS.join(', ')}`,
-    )
+  if (Object.keys(checks).length === 0) throw wrongSelection('the options leave no check to run')
   return { checks, leftOut }
 }
 
 function parseIds(option: string, text: string): CheckId[] {
+  if (text.trim() === '') throw wrongSelection(`${option} names no check`)
   return text.split(',').map(part => parseCheckId(part.trim(), option))
 }
 
@@ -52,9 +48,9 @@ export function parseCheckId(text: string, where: string): CheckId {
   const known = CHECK_IDS.find(id => id === text)
   if (known !== undefined) return known
   const nearest = CHECK_IDS.toSorted((left, right) => leven(text, left) - leven(text, right))[0]
-  throw new AgentError(
-    'usage',
-    `${where}: there is no check ${JSON.stringify(text)}; the nearest is ${nearest}`,
-    `the checks are: ${CHECK_IDS.join(', ')}`,
-  )
+  throw wrongSelection(`${where}: there is no check ${JSON.stringify(text)}; the nearest is ${nearest}`)
+}
+
+function wrongSelection(message: string): AgentError {
+  return new AgentError('usage', message, `the checks are: ${CHECK_IDS.join(', ')}`)
 }
