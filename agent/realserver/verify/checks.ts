@@ -10,7 +10,7 @@ import { checkServiceAnswers } from './service-answers.ts'
 import { STATIC_CHECKS } from './static-checks.ts'
 import { checkVipOwner } from './vip-owner.ts'
 
-/** Proofs that the host keeps quiet; nothing of them reaches the wire. A change is undone when one fails. */
+/** Proofs that the host keeps quiet; their questions never reach the wire. A change is undone when one fails. */
 export const SILENCE_CHECKS = {
   'arp-silence': checkArpSilence,
   'ndp-silence': checkNdpSilence,
@@ -28,8 +28,16 @@ export const CHECKS = {
   'service-answers': checkServiceAnswers,
 } satisfies Record<CheckId, Check>
 
-/** Checks that put frames on the wire: a question to the segment, an answer to a client that nobody is. */
-export const CHECKS_ON_THE_WIRE: ReadonlySet<CheckId> = new Set(['vip-owner', 'datapath'])
+/**
+ * Checks that put frames on the wire: a question to the segment, an answer to a client that nobody is, the answer
+ * for the NIC's own address that a proof of silence needs, and, of a host that is loud, the one for the VIP.
+ */
+export const CHECKS_ON_THE_WIRE: ReadonlySet<CheckId> = new Set([
+  'arp-silence',
+  'ndp-silence',
+  'vip-owner',
+  'datapath',
+])
 
 /** What the checks want to see of the host beside what a plan does. */
 export function interestOfChecks(interest: Interest): Interest {
