@@ -59,13 +59,13 @@ export class Agent implements AsyncDisposable {
   readonly root: string
   readonly #host: Host
 
-  /** Needs dist/rs-agent.js (npm run build). */
-  constructor(host: Host, config: string) {
+  /** Needs dist/rs-agent.js (npm run build). `null`: a host without any configuration. */
+  constructor(host: Host, config: string | null) {
     this.#host = host
     this.root = mkdtempSync(join(tmpdir(), `rs-agent-${host.name}-`))
     roots.add(this.root)
     mkdirSync(join(this.root, 'etc/rs-agent'), { recursive: true, mode: 0o700 })
-    this.configure(config)
+    if (config !== null) this.configure(config)
   }
 
   /** Replaces the config file. */
