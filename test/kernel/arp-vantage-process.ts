@@ -22,7 +22,7 @@ if (nic === undefined) throw new Error(`there is no ${nicName}`)
 const answers = new Map(addresses.map(address => [address, { arrived: false, mac: null } as Answer]))
 const last = answers.get(addresses.at(-1) ?? '')
 const vantage = await openSilenceVantage(arpProtocol(null), nic, method as InjectionMethod, network)
-for (const address of addresses) vantage.ask(address as IpAddress, 'probe')
+for (const address of addresses) vantage.ask(address as IpAddress, 'to everybody')
 while (last?.mac === null) {
   const passages = await vantage.watch(2000)
   if (passages.length === 0) break

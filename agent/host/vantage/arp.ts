@@ -23,7 +23,8 @@ export function arpProtocol(stranger: IpAddress | null): Protocol {
       }
     },
     questions(nic, address, manner) {
-      if (manner === 'probe') return [arpQuestion(nic, address, PROBE_SENDER, BROADCAST_MAC)]
+      // The answer goes to the MAC that asks, the NIC's own, also when nobody is named as the sender.
+      if (manner !== 'to this NIC') return [arpQuestion(nic, address, PROBE_SENDER, BROADCAST_MAC)]
       return stranger === null ? [] : [arpQuestion(nic, address, stranger, nic.mac)]
     },
   }

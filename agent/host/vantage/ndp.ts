@@ -23,15 +23,24 @@ export function ndpProtocol(stranger: IpAddress | null): Protocol {
       }
     },
     questions(nic, address, manner) {
-      const group = solicitedNodeGroup(address)
-      const probe = { sourceMac: nic.mac, sourceIp: UNSPECIFIED, destinationIp: group, targetIp: address }
-      if (manner === 'probe')
-        return [encodeNeighbourSolicitation({ ...probe, destinationMac: groupMac(address) })]
-      const toThisNic = encodeNeighbourSolicitation({ ...probe, destinationMac: nic.mac })
-      if (stranger === null) return [toThisNic]
-      return [toThisNic, ndpQuestion(nic, address, stranger, nic.mac)]
+      if (manner === 'control') return [duplicateQuestion(nic, address)]
+      // An answer to nobody would go to all nodes, who would believe it. Without a stranger, no question.
+      if (stranger === null) return []
+      if (manner === 'to everybody') return [ndpQuestion(nic, address, stranger, 'everybody')]
+      return [ndpQuestion(nic, address, stranger, nic.mac)]
     },
   }
+}
+
+/** From nobody, as duplicate address detection asks: the owner answers to all nodes, and notes nothing. */
+function duplicateQuestion({ mac }: Link, address: IpAddress): Buffer {
+  return encodeNeighbourSolicitation({
+    sourceMac: mac,
+    destinationMac: groupMac(address),
+    sourceIp: UNSPECIFIED,
+    destinationIp: solicitedNodeGroup(address),
+    targetIp: address,
+  })
 }
 
 /** A solicitation from an address with the NIC's own MAC; to the group of the address, or to one MAC alone. */

@@ -21,11 +21,12 @@ export interface SilenceVantage {
 }
 
 /**
- * `probe`: from nobody, to everybody; leaves no trace. `as a stranger`: also straight to this NIC, and from an
- * address: a host that answers for others is silent to probes, or delays its answer to everybody by 0.8 s
- * (proxy_delay). A host that answers then also notes the stranger as a neighbour.
+ * `control`: for the NIC's own address, from nobody, so that the answer leaves no trace. `to everybody`: for a
+ * VIP, as a neighbour would ask. `to this NIC`: the same straight to it, from an address: a host that answers for
+ * others is silent to nobody, or delays its answer to everybody by 0.8 s (proxy_delay). What is answered must
+ * never reach more than this NIC's own MAC: a loud host would tell the segment what it wrongly owns.
  */
-export type Manner = 'probe' | 'as a stranger'
+export type Manner = 'control' | 'to everybody' | 'to this NIC'
 
 /** One question that arrived on the NIC, or one claim of an address that left it. */
 export type Passage = {

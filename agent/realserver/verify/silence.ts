@@ -22,7 +22,7 @@ export interface Questions {
   /** What this host may answer with; a macvlan of another namespace answers through the same NIC. */
   ownMacs: ReadonlySet<string>
   vips: readonly IpAddress[]
-  /** Makes the host forget whom it answered; called after every attempt. */
+  /** Makes the host forget whom it answered; called after every round with an answer, and at the end. */
   forgetStranger(): Promise<void>
 }
 
@@ -93,10 +93,13 @@ async function interrogate(
   const unseen = new Set<IpAddress>(questions.vips)
   for (let round = 0; round < ROUNDS; round++) {
     for (const vip of questions.vips) {
-      vantage.ask(vip, 'probe')
-      if (round === ROUNDS - 1 && !answered.has(vip)) vantage.ask(vip, 'as a stranger')
+      // Known to be answered for: there is nothing more to learn.
+      if (answered.has(vip)) continue
+      vantage.ask(vip, 'to everybody')
+      if (round === ROUNDS - 1) vantage.ask(vip, 'to this NIC')
     }
     await collect(vantage, waitMs, nic, questions, { answered, unseen })
+    if (answered.size > 0) await questions.forgetStranger()
   }
   await askControl(vantage, nic, questions)
   const dropped = vantage.takeDropCount()
@@ -108,7 +111,7 @@ async function interrogate(
 
 /** Milliseconds from the question for the NIC's own address to its answer. */
 async function askControl(vantage: SilenceVantage, { mac }: Link, { control }: Questions): Promise<number> {
-  vantage.ask(control, 'probe')
+  vantage.ask(control, 'control')
   const deadline = performance.now() + CONTROL_TIMEOUT_MS
   let askedUs: number | null = null
   for (let left = CONTROL_TIMEOUT_MS; left > 0; left = deadline - performance.now())
