@@ -1,9 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { execa } from 'execa'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { firstLine } from '../support/first-line.ts'
 import { bootGuest } from './guest.ts'
 import type { KernelName } from './kernel.ts'
+
+// Seconds, where nothing else runs; a guest has its own limits.
+vi.setConfig({ testTimeout: 300_000 })
 
 describe.each<KernelName>(['oldest', 'newest'])('a guest of the %s kernel', kernel => {
   test('has what tests need, and tells of its own death', async () => {
