@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { NoVantage } from '../host/vantage/injection.ts'
-import { familyOf, type IpAddress, isInSubnet, parseIpAddress } from '../model/address.ts'
+import { familyOf, type IpAddress, isInSubnet, parseIpAddress, whyNotVip } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
 import { sendersOn } from '../realserver/asking.ts'
 import { arpNics, isUnplugged, whyUnplugged } from '../realserver/nics.ts'
@@ -28,6 +28,13 @@ export async function probeCommand(
 ): Promise<number> {
   const { terminal } = invocation
   const vip = parseAddress(vipText, 'VIP')
+  const why = whyNotVip(vip)
+  if (why !== null)
+    throw new AgentError(
+      'usage',
+      `VIP: ${vip} is ${why}`,
+      'write an address that clients can reach, such as 10.10.10.100',
+    )
   const target = options.target === undefined ? null : parseAddress(options.target, '--target')
   if (target !== null && familyOf(target) !== familyOf(vip))
     throw new AgentError(

@@ -1,6 +1,6 @@
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf } from '../realserver/plan.ts'
-import { type CheckId, overallVerdict } from '../realserver/verify/check.ts'
+import { type CheckId, inOrder, overallVerdict } from '../realserver/verify/check.ts'
 import { interestOfChecks } from '../realserver/verify/checks.ts'
 import { rememberVerify } from '../realserver/verify/last-verify.ts'
 import { type Selection, selectChecks } from '../realserver/verify/selection.ts'
@@ -21,7 +21,7 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
     const found = await observeHost(host, interestOfChecks(interestOf(NOTHING_MANAGED)))
     const showWaiting = (ids: readonly CheckId[]): void =>
       terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
-    const results = [...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut]
+    const results = inOrder([...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut])
     rememberVerify(host.files, results, new Date())
     return results
   })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NOBODY, openSegmentAsker, type SegmentAsker } from '../host/vantage/segment.ts'
-import { type AddressFamily, familyOf, type IpAddress } from '../model/address.ts'
+import { type AddressFamily, familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 
@@ -22,6 +22,8 @@ export function sendersOn(
   const own = addresses
     .filter(({ link, address }) => link === name && familyOf(address) === family && !except.includes(address))
     .filter(({ tentative, duplicate }) => tentative !== true && duplicate !== true)
+    // An address of its own alone may well be a VIP that this configuration does not know.
+    .filter(({ address, prefixLength }) => prefixLength < hostPrefixLength(address))
     .map(({ address }) => address)
   // A host with arp_ignore 2 answers only a sender of its own subnet.
   if (family === 4) return [NOBODY, ...own.slice(0, 1)]

@@ -32,17 +32,30 @@ export function pathNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddr
   const family = familyOf(vip)
   const facing = facingNics(wanted, found, family)
   if (wanted.interfaces !== 'auto') return facing
-  const near = (addresses: readonly IpAddress[]): Link[] =>
-    facing.filter(({ name }) =>
-      found.addresses.some(
-        ({ link, address, prefixLength }) =>
-          link === name &&
-          // A VIP bound to the NIC tells nothing of the segment.
-          !wanted.vips.includes(address) &&
-          addresses.some(other => isInSubnet(other, address, prefixLength)),
-      ),
-    )
+  const near = (addresses: readonly IpAddress[]): Link[] => nicsNear(addresses, facing, wanted, found)
   return [near(wanted.directors), near([vip]), facing].find(nics => nics.length > 0) ?? []
+}
+
+/** The NICs in whose subnet the VIP lies. */
+export function homeNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddress): Link[] {
+  return nicsNear([vip], facingNics(wanted, found, familyOf(vip)), wanted, found)
+}
+
+function nicsNear(
+  addresses: readonly IpAddress[],
+  nics: readonly Link[],
+  { vips }: WantedRealServer,
+  found: FoundHost,
+): Link[] {
+  return nics.filter(({ name }) =>
+    found.addresses.some(
+      ({ link, address, prefixLength }) =>
+        link === name &&
+        // A VIP bound to the NIC tells nothing of the segment.
+        !vips.includes(address) &&
+        addresses.some(other => isInSubnet(other, address, prefixLength)),
+    ),
+  )
 }
 
 /** Nothing arrives on it, and nothing leaves. */

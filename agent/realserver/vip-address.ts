@@ -59,6 +59,11 @@ export function vipAddressRefusals(wanted: WantedRealServer, found: FoundHost): 
   })
 }
 
+/** Anywhere, and in whatever form. */
+export function isBound(vip: IpAddress, { addresses }: Pick<FoundHost, 'addresses'>): boolean {
+  return addresses.some(({ address }) => address === vip)
+}
+
 /** On lo, and alone. */
 export function isRightlyBound({ link, address, prefixLength }: InterfaceAddress): boolean {
   return link === LOOPBACK && prefixLength === hostPrefixLength(address)

@@ -12,6 +12,8 @@ export interface Knock {
   clientPort: number
   vip: IpAddress
   port: number
+  /** Of the director, where it is known: a firewall may let in nobody else's frames. */
+  fromMac: string | null
 }
 
 /** Knocks on one NIC and watches all through which an answer may leave. */
@@ -42,8 +44,7 @@ export async function openTcpVantage(
     const injector = await openInjector(nic, method, network)
     const send = (flags: 'syn' | 'rst', sequence: number, knock: Knock): void => {
       const frame = encodeTcpSegment({
-        // As if a router of the segment had sent it: the host does not look at the source.
-        sourceMac: nic.mac,
+        sourceMac: knock.fromMac ?? nic.mac,
         destinationMac: nic.mac,
         sourceIp: knock.client,
         destinationIp: knock.vip,

@@ -1,4 +1,5 @@
 import { hasErrno, messageOf } from '../../errors.ts'
+import type { ArpRequestTrap } from '../../host/arp-request-trap.ts'
 import type { Host } from '../../host/host.ts'
 import { provokeArpRequest } from '../../host/native.ts'
 import type { IpAddress } from '../../model/address.ts'
@@ -17,24 +18,27 @@ import { isOnLink } from './strangers.ts'
  * counts and drops what it asks, so that nothing reaches the wire.
  */
 
-/** RFC 5737: whom the kernel is made to ask for. */
-const TARGETS = ['192.0.2.1', '198.51.100.1', '203.0.113.1'] as IpAddress[]
+/** RFC 5737: whom the kernel is made to ask for; one per process, so that two runs do not disturb each other. */
+const LAST_BYTE = 1 + (process.pid % 70)
+const TARGETS = ['192.0.2', '198.51.100', '203.0.113'].map(
+  network => `${network}.${LAST_BYTE}`,
+) as IpAddress[]
 
 export async function checkArpAnnounce(
   host: Host,
   wanted: WantedRealServer,
   found: FoundHost,
 ): Promise<CheckResult[]> {
-  const isBound = (vip: IpAddress): boolean => found.addresses.some(({ address }) => address === vip)
+  const bound = new Set(found.addresses.map(({ address }) => address))
   const results: CheckResult[] = []
-  const quiet: { vip: IpAddress; nic: Link; evidence: string }[] = []
+  const quiet: Pair[] = []
   for (const nic of facingNics(wanted, found, 4))
     for (const vip of ipv4Vips(wanted)) {
       const subject = `${vip} on ${nic.name}`
       const announce = effectiveOn(nic.name, 'arp_announce', found.sysctls)
       if (announce === null) results.push(unknown(subject, `arp_announce of ${nic.name} cannot be read`))
       else if (!isQuiet('arp_announce', announce)) results.push(loud(subject, nic, announce))
-      else if (!isBound(vip)) results.push(skipped(subject, `${vip} is not bound: nothing to announce`))
+      else if (!bound.has(vip)) results.push(skipped(subject, `${vip} is not bound: nothing to announce`))
       else if (isUnplugged(nic) && !pathNics(wanted, found, vip).includes(nic))
         results.push(skipped(subject, whyUnplugged(nic)))
       else if (isUnplugged(nic)) results.push(unknown(subject, whyUnplugged(nic)))
@@ -43,11 +47,14 @@ export async function checkArpAnnounce(
   return [...results, ...(await provokeAll(host, found, quiet))]
 }
 
-async function provokeAll(
-  host: Host,
-  found: FoundHost,
-  pairs: readonly { vip: IpAddress; nic: Link; evidence: string }[],
-): Promise<CheckResult[]> {
+interface Pair {
+  vip: IpAddress
+  nic: Link
+  /** The value in force. */
+  evidence: string
+}
+
+async function provokeAll(host: Host, found: FoundHost, pairs: readonly Pair[]): Promise<CheckResult[]> {
   if (pairs.length === 0) return []
   const target = TARGETS.find(address => !isOnLink(address, found))
   if (target === undefined)
@@ -60,33 +67,43 @@ async function provokeAll(
   if (typeof trap === 'string') return pairs.map(({ vip, nic }) => unknown(`${vip} on ${nic.name}`, trap))
   try {
     const results: CheckResult[] = []
-    let before = await trap.counts()
-    for (const { vip, nic, evidence } of pairs) {
-      const subject = `${vip} on ${nic.name}`
-      const refusal = await provoke(host, nic, vip, target)
-      if (refusal !== null) {
-        results.push(unknown(subject, refusal))
-        continue
-      }
-      const after = await trap.counts()
-      const announced = (after.bySender.get(vip) ?? 0) - (before.bySender.get(vip) ?? 0)
-      const asked = announced + after.others - before.others
-      before = after
-      if (announced > 0) results.push(caught(subject, vip, nic, evidence))
-      else if (asked === 0) results.push(unknown(subject, `provoked, the kernel asked nobody on ${nic.name}`))
-      else
-        results.push({
-          id: 'arp-announce',
-          subject,
-          verdict: 'pass',
-          evidence: `${evidence}; made to ask for ${target} with a packet from ${vip}, the kernel named another sender (dropped before the wire)`,
-          hint: '',
-        })
-    }
+    for (const [nic, ofNic] of Map.groupBy(pairs, ({ nic }) => nic))
+      results.push(...(await provokeOn(host, nic, ofNic, { target, trap })))
     return results
   } finally {
     await trap.close()
   }
+}
+
+/** All VIPs of one NIC, with one look at the counters before and after: they tell the VIPs apart. */
+async function provokeOn(
+  host: Host,
+  nic: Link,
+  pairs: readonly Pair[],
+  { target, trap }: { target: IpAddress; trap: ArpRequestTrap },
+): Promise<CheckResult[]> {
+  const before = await trap.counts()
+  const refusals: (string | null)[] = []
+  for (const { vip } of pairs) refusals.push(await provoke(host, nic, vip, target))
+  const after = await trap.counts()
+  const claims = pairs.map(({ vip }) => (after.bySender.get(vip) ?? 0) - (before.bySender.get(vip) ?? 0))
+  const asked = claims.reduce((sum, count) => sum + count, after.others - before.others)
+  const provoked = refusals.filter(refusal => refusal === null).length
+  return pairs.map(({ vip, evidence }, index) => {
+    const subject = `${vip} on ${nic.name}`
+    const refusal = refusals[index]
+    if (typeof refusal === 'string') return unknown(subject, refusal)
+    if ((claims[index] ?? 0) > 0) return caught(subject, vip, nic, evidence)
+    if (asked < provoked)
+      return unknown(subject, `provoked ${provoked} times, the kernel asked ${asked} times on ${nic.name}`)
+    return {
+      id: 'arp-announce',
+      subject,
+      verdict: 'pass',
+      evidence: `${evidence}; made to ask for ${target} with a packet from ${vip}, the kernel named another sender (dropped before the wire)`,
+      hint: '',
+    }
+  })
 }
 
 /** Null when the kernel was made to ask; why not, else. */
@@ -125,7 +142,7 @@ function caught(subject: string, vip: IpAddress, { name }: Link, evidence: strin
 
 function unknown(subject: string, why: string): CheckResult {
   const hint = /EPERM|EACCES/.test(why)
-    ? 'needs CAP_NET_ADMIN and CAP_NET_RAW: run as root'
+    ? 'needs CAP_NET_ADMIN and CAP_NET_RAW (run as root), and a firewall that lets a datagram out: nft list ruleset'
     : 'watch for it from another host: tcpdump -n arp and host VIP'
   return { id: 'arp-announce', subject, verdict: 'unknown', evidence: `could not be provoked: ${why}`, hint }
 }

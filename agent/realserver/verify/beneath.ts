@@ -20,7 +20,9 @@ export async function whatIsPassedBy(host: Host, nic: Link, found: FoundHost): P
   const xdp = nativeXdpOn(nic, found)
   const ports = portsOf(nic, found)
   if (xdp !== null || ports.length === 0) return xdp
-  const packetFilters = await host.netfilter.packetFilters().catch(() => [])
+  const packetFilters = await host.netfilter.packetFilters().catch(() => null)
+  if (packetFilters === null)
+    return `the filters at the ports of ${nic.name}, which real frames meet first, cannot be listed`
   const onPort = (filter: string): boolean => ports.some(({ name }) => filter.includes(` on ${name}`))
   const chains = packetFilters.filter(
     filter => filter.startsWith('nft bridge ') || (filter.startsWith('nft netdev ') && onPort(filter)),

@@ -40,6 +40,11 @@ export type Check = (
   found: FoundHost,
 ) => CheckResult[] | Promise<CheckResult[]>
 
+/** By the ids; results of one check keep their order. */
+export function inOrder(results: readonly CheckResult[]): CheckResult[] {
+  return results.toSorted((left, right) => CHECK_IDS.indexOf(left.id) - CHECK_IDS.indexOf(right.id))
+}
+
 export function overallVerdict(results: readonly CheckResult[]): 'pass' | 'fail' | 'unknown' {
   if (results.some(result => result.verdict === 'fail')) return 'fail'
   if (results.some(result => result.verdict === 'unknown')) return 'unknown'

@@ -9,9 +9,10 @@ import {
   type IpNetwork,
   isInSubnet,
 } from '../../model/address.ts'
-import type { Link } from '../../model/network.ts'
+import type { Link, RouteAnswer } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
+import { isBound } from '../vip-address.ts'
 import { FARAWAY_CLIENTS, isOnLink } from './strangers.ts'
 
 /** Addresses that stand for the clients of a VIP: their way in and out is what a check follows. */
@@ -91,6 +92,20 @@ function inside({ address, prefixLength }: IpNetwork): IpAddress {
   const last = bytes.length - 1
   bytes[last] = (bytes[last] ?? 0) + (hostPrefixLength(address) - prefixLength >= 7 ? 77 : 1)
   return addressFromBytes(bytes)
+}
+
+/** Where the kernel would send what the VIP answers to the client. */
+export function departureOf(
+  host: Host,
+  found: FoundHost,
+  { nic, vip, client }: { nic: Link; vip: IpAddress; client: IpAddress },
+): Promise<RouteAnswer> {
+  return host.network.lookUpRoute({
+    destination: client,
+    // The kernel refuses a source that is not its own.
+    ...(isBound(vip, found) ? { source: vip } : {}),
+    ...(isVrfPort(nic, found) && nic.master !== undefined ? { leavingBy: nic.master } : {}),
+  })
 }
 
 export function isVrfPort({ master }: Link, { links }: FoundHost): boolean {

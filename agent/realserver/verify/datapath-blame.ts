@@ -4,6 +4,7 @@ import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, hostPrefixLength, type IpAddress } from '../../model/address.ts'
 import type { Link, Rule } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import { isBound } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
 import { isVrfPort, type TestClient } from './clients.ts'
 import type { Reaction } from './knocking.ts'
@@ -133,7 +134,7 @@ async function blameForSilence(host: Host, found: FoundHost, accused: Accused): 
 async function blameRouting(host: Host, found: FoundHost, accused: Accused): Promise<Finding | null> {
   const { nic, knock, client, way } = accused
   const { vip } = knock
-  if (!found.addresses.some(({ address }) => address === vip))
+  if (!isBound(vip, found))
     return {
       evidence: `${vip} is not bound: this host drops what the director sends it (a black hole)`,
       hint: `rs-agent apply, or, once ARP is silenced: ip addr add ${vip}/${hostPrefixLength(vip)} dev lo`,

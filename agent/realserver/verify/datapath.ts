@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
-import type { Link } from '../../model/network.ts'
+import type { Link, Neighbour } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
 import { isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
@@ -41,10 +41,30 @@ export async function checkDatapath(
     const settled = await Promise.all(
       [...Map.groupBy(trials, ({ nic }) => nic)].map(([nic, trials]) => tryNic(host, found, nic, trials)),
     )
-    return [...results, ...settled.flat()]
+    return [...results, ...doubtGuesses(wanted, settled.flat())]
   } finally {
     await waysBack.forget()
   }
+}
+
+/**
+ * Where the configuration names no NIC and there are several, the director's frames arrive on one of them: with one
+ * that lets clients in, the failure of another accuses nobody.
+ */
+function doubtGuesses({ interfaces }: WantedRealServer, results: readonly CheckResult[]): CheckResult[] {
+  if (interfaces !== 'auto') return [...results]
+  const door = ({ subject }: CheckResult): string => subject.replace(/ on \S+/, '')
+  return results.map(result => {
+    const isContradicted = results.some(other => other.verdict === 'pass' && door(other) === door(result))
+    if (result.verdict !== 'fail' || !isContradicted) return result
+    const evidence = `${result.evidence}; by another NIC clients are let in, so perhaps nothing arrives here`
+    return {
+      ...result,
+      verdict: 'unknown',
+      evidence,
+      hint: 'name the NIC of the director: interfaces: [NIC]',
+    }
+  })
 }
 
 async function prepareTrials(
@@ -56,6 +76,7 @@ async function prepareTrials(
   const trials: Trial[] = []
   const results: CheckResult[] = []
   const clientPorts = freshPorts()
+  const neighbours = await host.network.neighbours()
   for (const { vip, port, subject } of doorsOf(wanted, results)) {
     const nics = pathNics(wanted, found, vip)
     if (nics.length === 0) results.push(unknown(subject, 'no NIC of this host faces the segment'))
@@ -72,12 +93,29 @@ async function prepareTrials(
           subject: clients.length === 1 ? name : `${name} from ${client.address}`,
           nic,
           client,
-          knock: { client: client.address, clientPort: clientPorts.next().value, vip, port },
+          knock: {
+            client: client.address,
+            clientPort: clientPorts.next().value,
+            vip,
+            port,
+            fromMac: directorMac(wanted, nic, neighbours),
+          },
           way: await waysBack.prepare({ nic, client: client.address, vip }),
         })
     }
   }
   return { trials, results }
+}
+
+function directorMac(
+  { directors }: WantedRealServer,
+  nic: Link,
+  neighbours: readonly Neighbour[],
+): string | null {
+  const director = neighbours.find(
+    ({ link, address, mac }) => link === nic.name && mac !== null && directors.includes(address),
+  )
+  return director?.mac ?? null
 }
 
 interface Door {

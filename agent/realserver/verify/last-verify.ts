@@ -25,12 +25,19 @@ export function forgetVerify(files: Files): void {
   files.remove(PATH)
 }
 
+function isResult(value: unknown): value is CheckResult {
+  const fields = ['id', 'subject', 'verdict', 'evidence', 'hint'] as const
+  const result = value as Partial<CheckResult> | null
+  return typeof result === 'object' && fields.every(field => typeof result?.[field] === 'string')
+}
+
 /** Null when there is none, or none that can be read. */
 export function recallVerify(files: Files): LastVerify | null {
   try {
     const form = files.read(PATH)
     const found = form === null ? null : (JSON.parse(form.content) as Partial<LastVerify>)
     if (typeof found?.at !== 'string' || !Array.isArray(found.checks)) return null
+    if (!found.checks.every(isResult)) return null
     return { at: found.at, checks: found.checks }
   } catch {
     return null

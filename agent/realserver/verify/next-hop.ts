@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../../host/host.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
-import { openSegmentAsker } from '../../host/vantage/segment.ts'
+import { NOBODY, openSegmentAsker } from '../../host/vantage/segment.ts'
 import { familyOf, type IpAddress } from '../../model/address.ts'
 import { isQuiet } from '../../model/arp.ts'
-import type { Link } from '../../model/network.ts'
+import type { Link, Neighbour } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { effectiveOn } from '../arp-sysctl.ts'
 import { sendersOn } from '../asking.ts'
@@ -24,6 +24,8 @@ export interface NextHop {
 const CONFIRMED = 0x02 | 0x40 | 0x80
 const WITH_MAC = CONFIRMED | 0x04 | 0x08 | 0x10
 const TIMEOUT_MS = 1_000
+/** Only to see whether somebody else answers: the entry may be a fixed one of a host that never does. */
+const CONFIRMED_TIMEOUT_MS = 100
 const POLL_MS = 10
 
 export async function resolveNextHop(
@@ -33,52 +35,71 @@ export async function resolveNextHop(
   nic: Link,
   address: IpAddress,
 ): Promise<NextHop> {
-  /** Null: the kernel does not know it at all. */
-  const lookUp = async (): Promise<number | null> =>
+  const lookUp = async (): Promise<Neighbour | undefined> =>
     (await network.neighbours()).find(
       entry => entry.link === nic.name && entry.address === address && !entry.proxy,
-    )?.state ?? null
+    )
+  const hasMac = (entry: Neighbour | undefined, states = WITH_MAC): boolean =>
+    ((entry?.state ?? 0) & states) !== 0
   const before = await lookUp()
   const forget = async (): Promise<void> => {
-    if (before === null) await network.forgetNeighbour(address, nic.index)
+    if (before === undefined) await network.forgetNeighbour(address, nic.index)
   }
   const ready: NextHop = { obstacle: null, forget }
   const without = (kind: 'unsafe' | 'absent', why: string): NextHop => ({ obstacle: { kind, why }, forget })
 
-  if (((before ?? 0) & CONFIRMED) !== 0) return ready
   const senders = sendersOn(nic, found, vips, familyOf(address))
-  const isThere = await answers(nic, address, senders)
-  if (isThere === false) return without('absent', `${address} does not answer on ${nic.name}`)
-  if (((before ?? 0) & WITH_MAC) !== 0) return ready
-  // The kernel asks in the NIC's own name then; a NIC without one would borrow the VIP.
-  if (senders.some(sender => sender !== '0.0.0.0')) await network.askNeighbour(address, nic.index)
+  const isConfirmed = hasMac(before, CONFIRMED)
+  const macs = await macsOf(nic, address, senders, isConfirmed ? CONFIRMED_TIMEOUT_MS : TIMEOUT_MS)
+  if (hasMac(before) && macs !== null && macs.length > 0 && !macs.includes(before?.mac ?? ''))
+    return without(
+      'absent',
+      `${address} answers on ${nic.name} with ${macs.join(', ')}, but this host has ${before?.mac} for it`,
+    )
+  // A fixed entry may stand for a host that answers nobody.
+  if (isConfirmed) return ready
+  if (macs?.length === 0) return without('absent', `${address} does not answer on ${nic.name}`)
+  if (hasMac(before)) return ready
+  // The kernel asks in the name of the NIC's first address, which must not be a VIP; one without any borrows it.
+  const isVipThere = found.addresses.some(own => own.link === nic.name && vips.includes(own.address))
+  if (isVipThere || !senders.some(sender => sender !== NOBODY))
+    return without(
+      'unsafe',
+      `${address} is not resolved on ${nic.name}, and asking for it would announce a VIP`,
+    )
+  await network.askNeighbour(address, nic.index)
   for (const deadline = performance.now() + TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS))
-    if ((((await lookUp()) ?? 0) & WITH_MAC) !== 0) return ready
+    if (hasMac(await lookUp())) return ready
   const why = `${address} is not resolved on ${nic.name}`
   const announce = effectiveOn(nic.name, 'arp_announce', found.sysctls)
   if (familyOf(address) === 4 && (announce === null || !isQuiet('arp_announce', announce)))
     return without('unsafe', `${why}, and with arp_announce ${announce} an answer would announce the VIP`)
-  return isThere === true ? ready : without('absent', why)
+  return macs === null ? without('absent', why) : ready
 }
 
-/** Whether somebody on the segment answers for the address; null when nobody can be asked. */
-async function answers(
+/** The MACs that answer for the address on the segment; null when nobody can be asked. */
+async function macsOf(
   nic: Link,
   address: IpAddress,
   senders: readonly IpAddress[],
-): Promise<boolean | null> {
+  timeoutMs: number,
+): Promise<string[] | null> {
   if (senders.length === 0) return null
   try {
     const asker = openSegmentAsker(nic, familyOf(address))
     try {
-      const waitMs = TIMEOUT_MS / senders.length
+      const waitMs = timeoutMs / senders.length
       for (const sender of senders) {
         asker.ask(address, sender, 'everybody')
         const end = performance.now() + waitMs
-        for (let left = waitMs; left > 0; left = end - performance.now())
-          if ((await asker.watch(left)).some(answer => answer.address === address)) return true
+        for (let left = waitMs; left > 0; left = end - performance.now()) {
+          const macs = (await asker.watch(left))
+            .filter(answer => answer.address === address)
+            .map(({ mac }) => mac)
+          if (macs.length > 0) return macs
+        }
       }
-      return false
+      return []
     } finally {
       asker.close()
     }

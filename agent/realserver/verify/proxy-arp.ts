@@ -5,6 +5,7 @@ import type { Link, Neighbour } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { arpNics, facingNics } from '../nics.ts'
+import { isBound } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
 
 /**
@@ -20,7 +21,7 @@ export async function checkProxyArp(
   const ipv4 = ipv4Vips(wanted)
   const ipv6 = wanted.vips.filter(vip => familyOf(vip) === 6)
   return [
-    ...(ipv4.length === 0 ? [] : arpNics(found.links).filter(({ up }) => up)).map(nic =>
+    ...(ipv4.length === 0 ? [] : facingNics(wanted, found, 4).filter(({ up }) => up)).map(nic =>
       judgeIpv4(nic, ipv4, proxied, found),
     ),
     ...(ipv6.length === 0 ? [] : facingNics(wanted, found, 6).filter(({ up }) => up)).map(nic =>
@@ -73,7 +74,7 @@ function judgeIpv4(
   const what = on.join(' and ')
   if (forwarding === '0')
     return { ...result, verdict: 'pass', evidence: `${what}, without effect while forwarding is 0`, hint: '' }
-  const isLocal = vips.every(vip => found.addresses.some(({ address }) => address === vip))
+  const isLocal = vips.every(vip => isBound(vip, found))
   const effect = isLocal
     ? 'this host answers ARP for a VIP as soon as it is not bound any more'
     : 'this host answers ARP for a VIP that is not bound here'

@@ -7,7 +7,7 @@ import type { FoundHost } from '../../reconcile/found.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { arpNics, pathNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
-import { chooseClients, type TestClient } from './clients.ts'
+import { chooseClients, departureOf, type TestClient } from './clients.ts'
 
 /** Reverse path filtering lets in what clients send to the VIPs. IPv6 has no such parameter. */
 export async function checkRpFilter(
@@ -18,7 +18,18 @@ export async function checkRpFilter(
   const byNic = new Map<Link, IpAddress[]>()
   for (const vip of ipv4Vips(wanted))
     for (const nic of pathNics(wanted, found, vip)) byNic.set(nic, [...(byNic.get(nic) ?? []), vip])
-  return Promise.all([...byNic].map(([nic, vips]) => checkNic(host, wanted, found, nic, vips)))
+  const results = await Promise.all([...byNic].map(([nic, vips]) => checkNic(host, wanted, found, nic, vips)))
+  // Of several NICs that were guessed, the director's frames arrive on one.
+  const isGuess = wanted.interfaces === 'auto' && results.some(({ verdict }) => verdict === 'pass')
+  return results.map(result =>
+    isGuess && result.verdict === 'fail'
+      ? {
+          ...result,
+          verdict: 'unknown',
+          hint: `if the director reaches this host by another NIC, name it: interfaces: [NIC]; else ${result.hint}`,
+        }
+      : result,
+  )
 }
 
 export function rpFilterPath(scope: string): SysctlPath {
@@ -80,7 +91,7 @@ async function whyDropped(
   // The way back is looked up as from the VIP, whose packets may have routes of their own.
   const forVip = await ask(vip)
   if (forVip.kind === 'route') return null
-  const back = await wayBack(host, found, vip, source)
+  const back = await departureOf(host, found, { nic, vip, client: source })
   const isFiltered = isReversePathRefusal(forVip, nic, back, found)
   const own = found.addresses.find(({ link, address }) => link === nic.name && familyOf(address) === 4)
   // A VIP that is not delivered here is another check's finding.
@@ -91,6 +102,14 @@ async function whyDropped(
       verdict: 'unknown',
       evidence: `could not be judged: the kernel refuses to say how it takes a packet of ${name} (${answer.message})`,
       hint: `ip route get ${vip} from ${source} iif ${nic.name}`,
+    }
+  // The question to the kernel knows no ports and marks: where rules do, a real packet may have another way back.
+  const finer = (await host.network.rules(4)).find(({ text }) => text.endsWith('…'))
+  if (finer !== undefined)
+    return {
+      verdict: 'unknown',
+      evidence: `may drop what ${name} sends to ${vip} on ${nic.name}: a rule looks at ports or marks, which could not be asked about (${finer.text})`,
+      hint: 'what datapath says of the VIP is the proof: rs-agent verify --only datapath',
     }
   const way = back.kind === 'route' ? `leads by ${back.link ?? 'nowhere'}` : `is refused (${back.message})`
   // The larger of the two values counts: 2 on the NIC loosens 1, and only 0 on both switches it off.
@@ -103,18 +122,6 @@ async function whyDropped(
     evidence: `drops what ${name} sends to ${vip} on ${nic.name}: the way back ${way}`,
     hint: `mend the route, or loosen the filter: sysctl -w ${cure}`,
   }
-}
-
-/** Where the kernel would send what the VIP answers. */
-export function wayBack(
-  host: Host,
-  found: FoundHost,
-  vip: IpAddress,
-  client: IpAddress,
-): Promise<RouteAnswer> {
-  const isBound = found.addresses.some(({ address }) => address === vip)
-  // The kernel refuses a source that is not its own.
-  return host.network.lookUpRoute({ destination: client, ...(isBound ? { source: vip } : {}) })
 }
 
 /**

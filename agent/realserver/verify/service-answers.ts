@@ -1,5 +1,5 @@
 import type { HttpCheck } from '../../config/schema.ts'
-import { messageOf } from '../../errors.ts'
+import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import type { VipService, WantedRealServer } from '../desired.ts'
@@ -23,13 +23,21 @@ const EXCERPT_LENGTH = 40
 /** Below it a status says that the page, or the way to it, is there. */
 const FIRST_BAD_STATUS = 400
 
+const FIRST_SERVER_ERROR = 500
+const TELL = 'tell what a healthy answer is: check: { type: http, host: NAME, path: /, status: 200 }'
+
 /** Well-known ports; a port that is not here may speak anything. */
 const SCHEMES: Record<string, HttpCheck['type']> = { '80/tcp': 'http', '443/tcp': 'https' }
 
 interface Question {
   vip: IpAddress
   url: string
-  check: Omit<HttpCheck, 'status'> & { port: number; status?: number | undefined }
+  check: Omit<HttpCheck, 'status'> & {
+    port: number
+    status?: number | undefined
+    /** Nothing is configured: the port alone says what to ask. */
+    isGuess: boolean
+  }
 }
 
 async function checkVip(host: Host, service: VipService): Promise<CheckResult[]> {
@@ -55,10 +63,13 @@ function notHere({ vip, url }: Question): CheckResult {
 }
 
 function questionsOf({ vip, ports, check }: VipService): Question[] {
-  if (check !== undefined) return [question(vip, { ...check, port: check.port ?? portFor(check.type) })]
+  if (check !== undefined)
+    return [question(vip, { ...check, isGuess: false, port: check.port ?? portFor(check.type) })]
   return ports.flatMap(port => {
     const type = SCHEMES[port]
-    return type === undefined ? [] : [question(vip, { type, port: portFor(type), path: '/', timeout: 2_000 })]
+    return type === undefined
+      ? []
+      : [question(vip, { isGuess: true, type, port: portFor(type), path: '/', timeout: 2_000 })]
   })
 }
 
@@ -80,16 +91,31 @@ async function ask({ vip, url, check }: Question): Promise<CheckResult> {
     const wrong = whatIsWrong(check, status, body, cut)
     if (wrong === null)
       return { ...result, verdict: 'pass', evidence: `status ${status} in ${tookMs.toFixed(1)} ms`, hint: '' }
-    return { ...result, verdict: 'fail', ...wrong }
+    // Without its host name or a password a healthy site may refuse: that is not what it owes to our guess.
+    const verdict = check.isGuess && status < FIRST_SERVER_ERROR ? 'unknown' : 'fail'
+    return { ...result, verdict, ...wrong, hint: check.isGuess ? TELL : wrong.hint }
   } catch (error) {
-    const evidence = `no answer: ${messageOf(error)}`
+    return { ...result, ...judgeFailure(error, url, check) }
+  }
+}
+
+/** What a request that got no answer says of the server. */
+function judgeFailure(
+  error: unknown,
+  url: string,
+  check: Question['check'],
+): Pick<CheckResult, 'verdict' | 'evidence' | 'hint'> {
+  const evidence = `no answer: ${messageOf(error).split('\n')[0]}`
+  if (hasErrno(error, 'EADDRNOTAVAIL'))
+    return { verdict: 'fail', evidence: `${evidence}: the VIP is not bound here`, hint: 'rs-agent apply' }
+  if (hasErrno(error, 'ECONNREFUSED') || error instanceof NoAnswerInTime || !check.isGuess)
     return {
-      ...result,
       verdict: 'fail',
       evidence,
       hint: `does the server run, and listen there? curl -v ${url}; ss -ltn`,
     }
-  }
+  // It was there and hung up: it may want TLS, a name or a certificate that a guess does not have.
+  return { verdict: 'unknown', evidence, hint: TELL }
 }
 
 function whatIsWrong(
@@ -112,6 +138,10 @@ function whatIsWrong(
   }
 }
 
+class NoAnswerInTime extends Error {
+  override name = 'NoAnswerInTime'
+}
+
 interface Answer {
   status: number
   body: string
@@ -125,7 +155,7 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
   const signal = AbortSignal.timeout(check.timeout)
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
-      reject(signal.aborted ? new Error(`timeout after ${check.timeout} ms`) : error)
+      reject(signal.aborted ? new NoAnswerInTime(`timeout after ${check.timeout} ms`) : error)
     const asking = request(
       {
         host: vip,
@@ -133,6 +163,8 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
         path: check.path,
         signal,
         agent: false,
+        // Where the VIP is not bound, or not any more, another host would answer in this one's name.
+        localAddress: vip,
         // The certificate is a matter of name and date, which a request by address cannot judge.
         rejectUnauthorized: false,
         headers: { 'user-agent': 'rs-agent', ...(check.host === undefined ? {} : { host: check.host }) },
@@ -143,7 +175,8 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
         let bytes = 0
         const end = (cut: boolean): void => {
           resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), cut })
-          asking.destroy()
+          // With a reset: no socket of ours waits for a minute in TIME-WAIT.
+          asking.socket?.resetAndDestroy()
         }
         if (check.body === undefined) return end(true)
         answer.on('data', (chunk: Buffer) => {
@@ -156,6 +189,13 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
       },
     )
     asking.on('error', fail)
+    // A server that switches protocols (101) ends the request without an error.
+    asking.on('upgrade', (answer, socket) => {
+      socket.destroy()
+      resolve({ status: answer.statusCode ?? 0, body: '', cut: true })
+    })
+    asking.on('close', () => fail(new Error('the connection was closed without an answer')))
+    signal.addEventListener('abort', () => fail(new Error('aborted')), { once: true })
     asking.end()
   })
 }

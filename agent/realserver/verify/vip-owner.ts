@@ -4,8 +4,8 @@ import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
-import { type Claimant, nameOf, OWNER_WAIT_MS, type Survey, surveyOwners } from '../owners.ts'
+import { homeNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
+import { type Claimant, nameOf, OWNER_WAIT_MS, type Role, type Survey, surveyOwners } from '../owners.ts'
 import type { CheckResult } from './check.ts'
 
 /** Asked on the wire, only the configured directors answer for each VIP, and one of them alone. */
@@ -17,15 +17,21 @@ export async function checkVipOwner(
   const nics = new Map<Link, IpAddress[]>()
   const results: CheckResult[] = []
   for (const vip of wanted.vips) {
-    const path = pathNics(wanted, found, vip).filter(nic => !isUnplugged(nic))
-    for (const nic of path) nics.set(nic, [...(nics.get(nic) ?? []), vip])
-    if (path.length === 0) results.push(unknown(vip, whyNobody(pathNics(wanted, found, vip))))
+    const path = pathNics(wanted, found, vip)
+    // A thief on the VIP's own segment is heard there alone, wherever the director is.
+    const asked = new Set([...path, ...homeNics(wanted, found, vip)].filter(nic => !isUnplugged(nic)))
+    for (const nic of asked) nics.set(nic, [...(nics.get(nic) ?? []), vip])
+    if (asked.size === 0) results.push(unknown(vip, whyNobody(path)))
   }
   const neighbours = await host.network.neighbours()
   const surveys = [...nics].map(async ([nic, vips]) => {
     try {
       const survey = await surveyOwners({ nic, targets: vips, known: wanted, found, neighbours })
-      return vips.map(vip => judge(vip, nic, wanted, survey))
+      return vips.flatMap(vip => {
+        const isHeard = (survey.claimants.get(vip) ?? []).length > 0
+        const isOnPath = pathNics(wanted, found, vip).includes(nic)
+        return isHeard || isOnPath ? [judge(vip, nic, wanted, survey)] : []
+      })
     } catch (error) {
       if (!(error instanceof NoVantage)) throw error
       return vips.map(vip => unknown(`${vip} on ${nic.name}`, error.message))
@@ -51,9 +57,7 @@ function judge(
       ...result,
       verdict: 'fail',
       evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.length === 1 ? thieves[0]?.role : 'they'} take${thieves.length === 1 ? 's' : ''} clients away from the director`,
-      hint: thieves.some(({ role }) => role === 'sibling')
-        ? 'on that real server: rs-agent verify, then rs-agent apply'
-        : 'find it by its MAC (the switch’s table tells the port), and take the VIP off it',
+      hint: CURES[thieves[0]?.role ?? 'stranger'],
     }
   if (owners.length > 1)
     return {
@@ -71,6 +75,13 @@ function judge(
       hint: 'name the hosts that may answer: directors: [ADDRESS]',
     }
   return { ...result, verdict: 'pass', evidence: `only ${names} answers for it (in ${latency} ms)`, hint: '' }
+}
+
+const CURES: Record<Role, string> = {
+  director: 'only one director may own the VIP at a time',
+  sibling: 'on that real server: rs-agent verify, then rs-agent apply',
+  'this host': 'rs-agent apply; what does `rs-agent verify --only arp-sysctl,proxy-arp` say of that NIC?',
+  stranger: 'find it by its MAC (the switch’s table tells the port), and take the VIP off it',
 }
 
 /** The host may be right, and the site is unreachable all the same: that is not for this host to prove. */

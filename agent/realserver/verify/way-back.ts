@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link, RouteAnswer } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { isVrfPort } from './clients.ts'
+import { departureOf } from './clients.ts'
 import { type NextHop, resolveNextHop } from './next-hop.ts'
 
 /**
@@ -36,13 +36,7 @@ export class WaysBack {
     const { network } = this.#host
     const found = this.#found
     const arrival = await network.lookUpRoute({ destination: vip, source: client, arrivingOn: nic.index })
-    const isBound = found.addresses.some(({ address }) => address === vip)
-    const departure = await network.lookUpRoute({
-      destination: client,
-      // The kernel refuses a source that is not its own.
-      ...(isBound ? { source: vip } : {}),
-      ...(isVrfPort(nic, found) && nic.master !== undefined ? { leavingBy: nic.master } : {}),
-    })
+    const departure = await departureOf(this.#host, found, { nic, vip, client })
     const nothing = { arrival, departure, obstacle: null }
     if (departure.kind === 'refused') return { ...nothing, nextHop: null }
     const nextHop = departure.gateway ?? client
