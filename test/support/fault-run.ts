@@ -9,6 +9,7 @@ import {
   type Sight,
   type Site,
 } from './fault-row.ts'
+import type { Host } from './host.ts'
 import type { Spawned } from './namespace.ts'
 import { type Addressing, IPV4, IPV6, type Neighbourhood } from './neighbourhood.ts'
 import { Agent, type VerifyReport } from './rs-agent.ts'
@@ -96,9 +97,19 @@ async function verifyProblems(
   const report = { ...finished.json<VerifyReport>(), exitCode: finished.exitCode }
   expect(report.checks, finished.stdout).toBeDefined()
   const ids = [...new Set((row.families ?? ['ipv4']).flatMap(family => checkIds[family]))]
-  const residue = differences(before, await server.snapshot(), { except: row.ticking ?? [] })
+  const halfOpen = await halfOpenConnections(server)
+  const residue = [
+    ...differences(before, await server.snapshot(), { except: row.ticking ?? [] }),
+    ...halfOpen.map(line => `half-open connection: ${line}`),
+  ]
   const problems = [...mismatches(report, row.verify, ids), ...residue.map(line => `left behind: ${line}`)]
   return { problems, tookMs }
+}
+
+/** A client that is there answers at once, or says that it knows nothing of a connection. */
+async function halfOpenConnections(server: Host): Promise<string[]> {
+  const list = await server.run('ss', ['-Htn', 'state', 'syn-recv'])
+  return list.split('\n').filter(Boolean)
 }
 
 async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: number): Promise<string[]> {

@@ -50,7 +50,8 @@ const listings = [
   `printf '${tables.join('\\n')}\\n' | ip -j -d -batch -`,
   `printf '${tables6.join('\\n')}\\n' | ip -j -6 -batch -`,
   'tc -j qdisc show',
-  'nft -j list ruleset',
+  // The demo does without: it installs no more than it shows.
+  `if command -v nft >/dev/null; then nft -j list ruleset; else echo '{"nftables":[]}'; fi`,
   `grep -r ${arpSysctls.map(name => `--include=${name}`).join(' ')} '' /proc/sys/net/ipv4/conf`,
 ]
 

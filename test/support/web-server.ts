@@ -27,14 +27,20 @@ export interface WebServer {
 
 /** A web server on port 80 of a host: `/` says which host answered, `/large` is {@link largePageBytes} long. */
 export async function startWebServer(host: Host, options: WebServerOptions = {}): Promise<WebServer> {
-  const program = fileURLToPath(new URL('./web-server-process.ts', import.meta.url))
-  const usual = { listen: '0.0.0.0', status: 200, body: `${host.name}\n`, isMute: false }
-  const plan: WebServerPlan = { ...usual, ...options, largePageBytes }
-  const server = host.spawn(process.execPath, [program, JSON.stringify(plan)])
+  const [command = '', ...args] = webServerCommand({ body: `${host.name}\n`, ...options })
+  const server = host.spawn(command, args)
   await firstLine(server)
   const stop = async () => {
     server.kill()
     await server
   }
   return { stop }
+}
+
+/** For those who start it elsewhere than on a host. It prints `ready`, and serves until it is killed. */
+export function webServerCommand(options: WebServerOptions): string[] {
+  const program = fileURLToPath(new URL('./web-server-process.ts', import.meta.url))
+  const usual = { listen: '0.0.0.0', status: 200, body: 'nobody\n', isMute: false }
+  const plan: WebServerPlan = { ...usual, ...options, largePageBytes }
+  return [process.execPath, program, JSON.stringify(plan)]
 }

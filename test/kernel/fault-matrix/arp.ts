@@ -1,3 +1,4 @@
+import { answerArpFor } from '../../support/arp-responder.ts'
 import type { Row } from '../../support/fault-row.ts'
 import { arpSysctl, inTurn, ip, sysctl } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
@@ -103,6 +104,12 @@ export const arpRows: Row[] = [
     name: 'the gateway is not resolved, which a packet changes',
     fault: ip(`neigh del ${gateway} dev eth0`),
     verify: {},
+  },
+  {
+    name: 'a program of this host answers for the VIP, whatever the kernel does',
+    fault: ({ server }) => answerArpFor(server, vip),
+    verify: { fail: { 'arp-silence': /answered/ } },
+    seen: { claimingNics: ['eth0'] },
   },
   {
     // It answers as soon as the VIP is not local.

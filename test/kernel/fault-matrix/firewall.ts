@@ -144,6 +144,16 @@ const harmlessRows: Row[] = [
     verify: { unknown: { datapath: /clients/ } },
   },
   {
+    name: 'a firewall that takes port 80 from the MAC of the director alone',
+    fault: site => {
+      const { mac } = site.neighbourhood.director
+      return nft(
+        chain('netdev', 'ingress device eth0 priority 0', `ether saddr != ${mac} tcp dport 80 drop`),
+      )(site)
+    },
+    verify: {},
+  },
+  {
     name: 'a firewall that tracks no connection of port 80',
     fault: nft(chain('ip', 'prerouting priority raw', 'tcp dport 80 notrack')),
     verify: {},
@@ -181,6 +191,16 @@ const belowRows: Row[] = [
       await server.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
       const filter = 'protocol ip u32 match ip dport 80 0xffff action mirred egress redirect dev lo'
       await server.run('tc', ['filter', 'add', 'dev', 'eth0', 'ingress', ...filter.split(' ')])
+    },
+    verify: { fail: { datapath: /firewall|tc/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'a tc filter leads answers of port 80 away',
+    fault: async ({ server }) => {
+      await server.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
+      const filter = 'protocol ip u32 match ip sport 80 0xffff action mirred ingress redirect dev lo'
+      await server.run('tc', ['filter', 'add', 'dev', 'eth0', 'egress', ...filter.split(' ')])
     },
     verify: { fail: { datapath: /firewall|tc/ } },
     seen: { byClients: 'nothing' },

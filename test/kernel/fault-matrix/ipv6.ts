@@ -122,6 +122,16 @@ const pathRows: Row[] = [
   },
   {
     ...usual,
+    name: 'IPv6 is switched off on the NIC',
+    fault: sysctl(1, 'ipv6/conf/eth0/disable_ipv6'),
+    verify: {
+      unknown: { 'ndp-silence': /IPv6/, 'vip-owner': /no NIC/, datapath: /no NIC/ },
+      absent: ['proxy-arp'],
+    },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    ...usual,
     name: 'the gateway of IPv6 does not answer',
     fault: ip('route replace default via 2001:db8:10::fe'),
     verify: { fail: { datapath: /gateway.*2001:db8:10::fe/ } },

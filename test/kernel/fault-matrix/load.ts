@@ -1,5 +1,6 @@
 import { startArpStorm } from '../../support/arp-storm.ts'
 import type { Row, Site } from '../../support/fault-row.ts'
+import { firstLine } from '../../support/first-line.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 
 const { vip } = IPV4
@@ -11,6 +12,21 @@ async function keepCpusBusy({ server }: Site): Promise<void> {
 
 async function flood({ neighbourhood }: Site): Promise<void> {
   await startArpStorm(neighbourhood.sibling, vip, { perSecond: 2000, limitMs: 20_000 })
+}
+
+/** Twenty clients at once, through the director, until the neighbourhood goes. */
+async function fetchPages({ neighbourhood: { segment, director } }: Site): Promise<void> {
+  const client = await segment.addHost('client', '10.10.10.50/24')
+  await client.namespace.ip(`neigh add ${vip} lladdr ${director.mac} dev eth0 nud permanent`)
+  const program = `
+    const { get } = require('node:http')
+    let pages = 0
+    const fetchPage = () =>
+      get({ host: '${vip}', agent: false }, answer => answer.resume().on('end', next))
+        .on('error', next)
+    const next = () => { if (++pages === 100) console.log('fetching'); fetchPage() }
+    for (let clients = 0; clients < 20; clients++) fetchPage()`
+  await firstLine(client.spawn(process.execPath, ['-e', program]))
 }
 
 /** Spreads the receive work of the NIC over both CPUs: answers then come from another CPU, and later. */
@@ -28,6 +44,13 @@ export const loadRows: Row[] = [
   {
     name: 'a neighbour asks for the VIP 2,000 times a second',
     fault: flood,
+    spoilsNeighbours: true,
+    runsAlone: true,
+    verify: {},
+  },
+  {
+    name: 'clients fetch pages all the time',
+    fault: fetchPages,
     spoilsNeighbours: true,
     runsAlone: true,
     verify: {},

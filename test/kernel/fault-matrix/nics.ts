@@ -82,6 +82,16 @@ export const nicRows: Row[] = [
     verify: {},
   },
   {
+    name: 'the NIC has addresses of two networks',
+    fault: ip(
+      'addr del 10.10.10.12/24 dev eth0',
+      'addr add 192.168.5.12/24 dev eth0',
+      'addr add 10.10.10.12/24 dev eth0',
+      'route add default via 10.10.10.1',
+    ),
+    verify: {},
+  },
+  {
     // Nothing arrives there. A bridge loses its carrier with the first port that goes.
     name: 'there is a bridge for containers, and no container any more',
     fault: ip(

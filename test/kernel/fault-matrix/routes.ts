@@ -3,7 +3,7 @@ import { inTurn, ip, sysctl } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import { withManagementNicAndPolicyRoute, withoutDefaultRoute } from '../../support/wirings.ts'
 
-const { vip } = IPV4
+const { vip, gateway } = IPV4
 
 /** Where the addresses of the kernel are looked up behind rules that somebody added. */
 const localTableLater = ['rule add pref 100 lookup local', 'rule del pref 0']
@@ -130,6 +130,34 @@ const wayBackRows: Row[] = [
     fault: ip('route replace default via 10.10.10.254'),
     verify: { fail: { datapath: /gateway.*10\.10\.10\.254/ } },
     seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the gateway is reached by a MAC that somebody wrote down, and it is the wrong one',
+    fault: ip(`neigh replace ${gateway} lladdr 02:00:00:00:99:99 dev eth0 nud permanent`),
+    verify: { fail: { datapath: /gateway|MAC/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the gateway is reached by a MAC that somebody wrote down, and it is the right one',
+    fault: site => {
+      const { mac } = site.neighbourhood.gateway
+      return ip(`neigh replace ${gateway} lladdr ${mac} dev eth0 nud permanent`)(site)
+    },
+    verify: {},
+  },
+  {
+    // RFC 8950, as in fabrics without IPv4 addresses on their links.
+    name: 'the gateway has an IPv6 address',
+    fault: ip('route replace default via inet6 fe80::ff:fe00:100 dev eth0'),
+    verify: {},
+  },
+  {
+    name: 'the default route has two gateways',
+    fault: ip(
+      'route del default',
+      `route add default nexthop via ${gateway} dev eth0 nexthop via ${gateway} dev eth0 weight 2`,
+    ),
+    verify: {},
   },
   {
     name: 'answers leave by the management NIC, where nobody takes them further',

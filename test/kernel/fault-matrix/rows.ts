@@ -1,5 +1,6 @@
 import type { Row } from '../../support/fault-row.ts'
 import { arpRows } from './arp.ts'
+import { containerRows } from './containers.ts'
 import { firewallRows } from './firewall.ts'
 import { ipv6Rows } from './ipv6.ts'
 import { loadRows } from './load.ts'
@@ -21,6 +22,7 @@ export const rows: readonly Row[] = [
   ...serviceRows,
   ...segmentRows,
   ...nicRows,
+  ...containerRows,
   ...ipv6Rows,
   ...persistenceRows,
   ...rightsRows,

@@ -68,6 +68,13 @@ export const vipRows: Row[] = [
     },
   },
   {
+    name: 'the second of two VIPs lies in no subnet of this host',
+    config: { vips: [vip, '10.99.0.100'].map(address => ({ address, ports: ['80/tcp'] })) },
+    fault: ({ neighbourhood: { director } }) => director.namespace.ip('addr add 10.99.0.100/32 dev eth0'),
+    spoilsNeighbours: true,
+    verify: {},
+  },
+  {
     name: 'the second of two VIPs is bound to the NIC as well',
     config: { vips: [vip, second].map(address => ({ address, ports: ['80/tcp'] })) },
     fault: async ({ server, neighbourhood: { director } }) => {
