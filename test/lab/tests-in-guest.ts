@@ -68,5 +68,11 @@ const vitest = join(project, 'node_modules/vitest/vitest.mjs')
 const reporter = join(project, 'test/lab/outcome-reporter.ts')
 const config = ['--config', 'test/vitest.config.ts']
 // Emulated, everything takes some twenty times longer, and more while the other guest boots.
-const slowMachine = ['--testTimeout=600000', '--hookTimeout=600000', '--maxWorkers=1', '--no-isolate']
+const slowMachine = [
+  '--testTimeout=600000',
+  '--hookTimeout=600000',
+  '--maxWorkers=1',
+  '--maxConcurrency=1',
+  '--no-isolate',
+]
 const runLimitMs = 30 * 60_000

@@ -47,6 +47,8 @@ export interface Row {
   config?: Partial<RealServerConfig>
   /** None: verify must accept the host as it is. */
   fault?(site: Site): Promise<unknown>
+  /** Whoever connects there leaves a connection half-open. */
+  leavesHalfOpen?: true
   /** What changes there by itself, whatever verify does. */
   ticking?: readonly Section[]
   /** Where it is the neighbours that the fault changes: no other row then meets them. */

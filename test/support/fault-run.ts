@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { expect } from 'vitest'
 import { mismatches } from './expectation.ts'
 import {
@@ -97,7 +98,7 @@ async function verifyProblems(
   const report = { ...finished.json<VerifyReport>(), exitCode: finished.exitCode }
   expect(report.checks, finished.stdout).toBeDefined()
   const ids = [...new Set((row.families ?? ['ipv4']).flatMap(family => checkIds[family]))]
-  const halfOpen = await halfOpenConnections(server)
+  const halfOpen = row.leavesHalfOpen === true ? [] : await halfOpenConnections(server)
   const residue = [
     ...differences(before, await server.snapshot(), { except: row.ticking ?? [] }),
     ...halfOpen.map(line => `half-open connection: ${line}`),
@@ -122,7 +123,7 @@ async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: n
   const deadline = performance.now() + 2000
   for (;;) {
     const found = differences(before, await server.snapshot(), { except: row.ticking ?? [] })
-    const residue = found.filter(line => !isResolvedGateway(line, before))
+    const residue = found.filter(line => !isResolvedGateway(line, before) && !isUnownedTrap(line))
     if (residue.length === 0 || performance.now() > deadline)
       return residue.map(line => `left behind when killed after ${killAfterMs} ms: ${line}`)
   }
@@ -132,6 +133,12 @@ async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: n
 function isResolvedGateway(line: string, { routes }: Snapshot): boolean {
   const gateways = (routes as { gateway?: string }[]).flatMap(({ gateway }) => gateway ?? [])
   return gateways.some(gateway => line.startsWith('learnedNeighbours: + ') && line.includes(`"${gateway}"`))
+}
+
+/** Before Linux 5.12 no table goes with its process: the next verify removes what a killed one left. */
+function isUnownedTrap(line: string): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  return (major < 5 || (major === 5 && minor < 12)) && /^firewall: .*"rs-agent-[0-9]+"/.test(line)
 }
 
 /** A launcher that stays, like strace, would let the agent go on. */

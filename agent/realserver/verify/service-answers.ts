@@ -107,7 +107,11 @@ function judgeFailure(
 ): Pick<CheckResult, 'verdict' | 'evidence' | 'hint'> {
   const evidence = `no answer: ${messageOf(error).split('\n')[0]}`
   if (hasErrno(error, 'EADDRNOTAVAIL'))
-    return { verdict: 'fail', evidence: `${evidence}: the VIP is not bound here`, hint: 'rs-agent apply' }
+    return {
+      verdict: 'fail',
+      evidence: `${evidence}: the VIP is not local here`,
+      hint: `rs-agent apply; ip address; ip route show table local`,
+    }
   if (hasErrno(error, 'ECONNREFUSED') || error instanceof NoAnswerInTime || !check.isGuess)
     return {
       verdict: 'fail',
@@ -175,8 +179,10 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
         let bytes = 0
         const end = (cut: boolean): void => {
           resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), cut })
-          // With a reset: no socket of ours waits for a minute in TIME-WAIT.
-          asking.socket?.resetAndDestroy()
+          // With a reset, where there is more to come: no socket of ours waits for a minute in TIME-WAIT then. A whole
+          // answer ends with the server's own close, and resetting what is closed would hang.
+          if (cut) asking.socket?.resetAndDestroy()
+          else asking.destroy()
         }
         if (check.body === undefined) return end(true)
         answer.on('data', (chunk: Buffer) => {

@@ -106,8 +106,8 @@ async function interrogate(
   await askControl(vantage, nic, questions)
   const dropped = vantage.takeDropCount()
   if (dropped > 0) throw new NoVantage(`${vantage.method}: the tap lost ${dropped} frames`)
-  if (unseen.size > 0)
-    throw new NoVantage(`${vantage.method}: the question for ${[...unseen][0]} did not arrive`)
+  const lost = [...unseen].find(vip => !answered.has(vip))
+  if (lost !== undefined) throw new NoVantage(`${vantage.method}: the question for ${lost} did not arrive`)
   return latencyMs
 }
 
