@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { CHECK_IDS } from '../../agent/realserver/verify/check.ts'
+import { EXPLANATIONS } from '../../agent/realserver/verify/explanations.ts'
+
+describe.each(CHECK_IDS)('the explanation of %s', id => {
+  const { title, meaning, causes, show, mend } = EXPLANATIONS[id]
+
+  it('says in sentences what it proves and what it means', () => {
+    expect(title).toMatch(/^\S.*\.$/)
+    expect(meaning).toMatch(/^\S.*\.$/)
+  })
+
+  it('has causes, commands that show them, and commands that mend them', () => {
+    for (const lines of [causes, show, mend]) {
+      expect(lines.length).toBeGreaterThan(0)
+      for (const line of lines) expect(line).toMatch(/^\S(.*\S)?$/)
+      expect(new Set(lines).size).toBe(lines.length)
+    }
+  })
+
+  it('leaves to the reader only the names of the site', () => {
+    const placeholders = [...show, ...mend].flatMap(line => line.match(/\$\w+/g) ?? [])
+    expect(['$VIP', '$RIP', '$NIC']).toEqual(expect.arrayContaining(placeholders))
+  })
+})
