@@ -25,12 +25,6 @@ export function forgetVerify(files: Files): void {
   files.remove(PATH)
 }
 
-function isResult(value: unknown): value is CheckResult {
-  const fields = ['id', 'subject', 'verdict', 'evidence', 'hint'] as const
-  const result = value as Partial<CheckResult> | null
-  return typeof result === 'object' && fields.every(field => typeof result?.[field] === 'string')
-}
-
 /** Null when there is none, or none that can be read. */
 export function recallVerify(files: Files): LastVerify | null {
   try {
@@ -42,4 +36,11 @@ export function recallVerify(files: Files): LastVerify | null {
   } catch {
     return null
   }
+}
+
+/** Whatever is in the file is printed: it must at least be text. */
+function isResult(value: unknown): value is CheckResult {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, subject, verdict, evidence, hint } = value as Partial<CheckResult>
+  return [id, subject, verdict, evidence, hint].every(field => typeof field === 'string')
 }
