@@ -70,7 +70,8 @@ export async function convergeRealServer(
         priors: priorsAfter(state.priors, steps),
         lastApply: { at: startedAt, changes: steps.length },
       }),
-    tidy: () => undefined,
+    // The steps were for what it found.
+    tidy: () => forgetVerify(host.files),
     commitUndoIncomplete: () =>
       writeState(host.files, { ...state, vips, priors: priorsDuring(state.priors, steps) }),
   })
