@@ -6,7 +6,9 @@ import {
   type IpAddress,
   isInSubnet,
   parseIpAddress,
+  parseNetwork,
   whyNotVip,
+  withPort,
 } from '../../agent/model/address.ts'
 
 const ip = (text: string): IpAddress => parseIpAddress(text) ?? expect.fail(`${text} is no address`)
@@ -33,6 +35,55 @@ describe('parseIpAddress', () => {
         expect([...addressBytes(addressFromBytes(value))]).toEqual([...value])
       }),
     )
+  })
+})
+
+describe('parseNetwork', () => {
+  it.each([
+    ['10.1.2.3', '10.1.2.3', 32],
+    ['10.1.2.3/8', '10.1.2.3', 8],
+    ['0.0.0.0/0', '0.0.0.0', 0],
+    ['2001:0db8::/32', '2001:db8::', 32],
+    ['::/0', '::', 0],
+    ['2001:db8::1', '2001:db8::1', 128],
+    ['10.0.0.0/32', '10.0.0.0', 32],
+    ['fd00::/128', 'fd00::', 128],
+  ])('takes %s', (text, address, prefixLength) => {
+    expect(parseNetwork(text)).toEqual({ address, prefixLength })
+  })
+
+  it.each([
+    '',
+    '/',
+    '/8',
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    '10.0.0.0/+8',
+    '10.0.0.0/-1',
+    '10.0.0.0/8.0',
+    '10.0.0.0/ 8',
+    '10.0.0.0/1e1',
+    '10.0.0.0/255.0.0.0',
+    '10.0.0.0/8/8',
+    '10/8',
+    'fd00::/129',
+    'fe80::1%eth0/64',
+    'anywhere',
+  ])('takes no %j', text => expect(parseNetwork(text)).toBeNull())
+})
+
+describe('withPort', () => {
+  it.each([
+    ['10.10.10.100', 80, '10.10.10.100:80'],
+    ['10.10.10.100', '8080', '10.10.10.100:8080'],
+    ['10.10.10.100', null, '10.10.10.100'],
+    ['2001:db8::100', 443, '[2001:db8::100]:443'],
+    ['2001:db8::100', null, '[2001:db8::100]'],
+  ])('%s with port %s is %s, as in a URL', (address, port, expected) => {
+    const text = withPort(ip(address), port)
+    expect(text).toBe(expected)
+    expect(new URL(`http://${text}/`).hostname).toBe(address.includes(':') ? `[${address}]` : address)
   })
 })
 

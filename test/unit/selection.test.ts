@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { AgentError } from '../../agent/errors.ts'
+import { CHECK_IDS, type CheckId } from '../../agent/realserver/verify/check.ts'
+import { CHECKS, CHECKS_ON_THE_WIRE } from '../../agent/realserver/verify/checks.ts'
+import { parseCheckId, type Selection, selectChecks } from '../../agent/realserver/verify/selection.ts'
+
+const madeBy = (selection: Selection): string[] => Object.keys(selectChecks(selection).checks)
+const without = (...ids: CheckId[]): CheckId[] => CHECK_IDS.filter(id => !ids.includes(id))
+
+describe('selectChecks', () => {
+  it('takes every check when nothing is said', () => {
+    const { checks, leftOut } = selectChecks({ offline: false })
+    expect(checks).toEqual(CHECKS)
+    expect(leftOut).toEqual([])
+  })
+
+  it.each<[Selection, readonly CheckId[]]>([
+    [{ only: 'vip-bound' }, ['vip-bound']],
+    [{ only: 'datapath , vip-bound,datapath' }, ['vip-bound', 'datapath']],
+    [{ skip: 'vip-bound,datapath' }, without('vip-bound', 'datapath')],
+    [{ only: 'vip-bound,datapath', skip: 'datapath' }, ['vip-bound']],
+    [{ offline: true }, without(...CHECKS_ON_THE_WIRE)],
+    [{ only: 'rp-filter,datapath', offline: true }, ['rp-filter']],
+  ])('%j', (selection, expected) => expect(madeBy(selection)).toEqual(expected))
+
+  it('gives one result for each check, made or left out', () => {
+    const { checks, leftOut } = selectChecks({
+      only: 'vip-bound,vip-owner',
+      skip: 'vip-route',
+      offline: true,
+    })
+    const ids = [...Object.keys(checks), ...leftOut.map(({ id }) => id)]
+    expect(ids.toSorted()).toEqual(CHECK_IDS.toSorted())
+    for (const { verdict, evidence } of leftOut) expect([verdict, evidence]).not.toContain('')
+    expect(leftOut.find(({ id }) => id === 'vip-owner')?.evidence).toContain('--offline')
+    expect(leftOut.find(({ id }) => id === 'vip-route')?.evidence).toContain('--only')
+  })
+
+  it.each<[Selection, string]>([
+    [{ only: '' }, '--only names no check'],
+    [{ skip: '  ' }, '--skip names no check'],
+    [{ skip: 'vip-bound,' }, '--skip: there is no check ""'],
+    [{ only: 'vip-bound', skip: 'vip-bound' }, 'the options leave no check to run'],
+    [{ skip: CHECK_IDS.join(',') }, 'the options leave no check to run'],
+  ])('refuses %j', (selection, message) => {
+    expect(() => selectChecks(selection)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(message) }),
+    )
+  })
+})
+
+describe('parseCheckId', () => {
+  it.each(CHECK_IDS)('knows %s', id => expect(parseCheckId(id, 'explain')).toBe(id))
+
+  it.each([
+    ['arp-silent', 'arp-silence'],
+    ['ndp-silent', 'ndp-silence'],
+    ['data-path', 'datapath'],
+    ['rp_filter', 'rp-filter'],
+  ])('names for %s the nearest', (text, nearest) => {
+    try {
+      parseCheckId(text, '--only')
+    } catch (error) {
+      expect(error).toBeInstanceOf(AgentError)
+      expect((error as AgentError).message).toContain(`the nearest is ${nearest}`)
+      return
+    }
+    expect.unreachable()
+  })
+})
