@@ -1,7 +1,7 @@
 import type { Host } from '../../host/host.ts'
 import { listenersOn } from '../../host/listeners.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
-import { familyOf, hostPrefixLength, type IpAddress } from '../../model/address.ts'
+import { familyOf, hostPrefixLength, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link, Rule } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { isBound } from '../vip-address.ts'
@@ -76,8 +76,8 @@ async function blameForReset(
   const others = listeners.filter(address => familyOf(address) === familyOf(vip))
   const elsewhere = others.length === 0 ? '' : `; port ${port} is served only on ${others.join(', ')}`
   return {
-    evidence: `nothing listens on ${vip}:${port}: the SYN of ${client.name} was refused with RST${elsewhere}`,
-    hint: `make the server listen on ${vip}:${port} or on every address; ss -ltn 'sport = :${port}' shows what listens`,
+    evidence: `nothing listens on ${withPort(vip, port)}: the SYN of ${client.name} was refused with RST${elsewhere}`,
+    hint: `make the server listen on ${withPort(vip, port)} or on every address; ss -ltn 'sport = :${port}' shows what listens`,
   }
 }
 

@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import type { TcpSighting } from '../../host/native.ts'
 import { byFirstMethod, type InjectionMethod, NoVantage } from '../../host/vantage/injection.ts'
 import { type Knock, openTcpVantage, type TcpVantage } from '../../host/vantage/tcp.ts'
-import type { IpAddress } from '../../model/address.ts'
+import { type IpAddress, withPort } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { arpNics } from '../nics.ts'
@@ -69,7 +69,7 @@ async function knockInRounds(
   for (const knock of knocks) vantage.hangUp(knock)
   const lost = knocks.find(({ clientPort }) => !arrived.has(clientPort))
   if (lost !== undefined)
-    throw new NoVantage(`${vantage.method}: the SYN for ${lost.vip}:${lost.port} did not arrive`)
+    throw new NoVantage(`${vantage.method}: the SYN for ${withPort(lost.vip, lost.port)} did not arrive`)
   return reactions
 }
 
