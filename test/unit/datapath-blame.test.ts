@@ -203,7 +203,7 @@ function blameFor(told: Case): Promise<Finding> {
   const client = familyOf(vip) === 4 ? CLIENT : ('fd00:99::10' as IpAddress)
   return blame(host, found, {
     nic,
-    knock: { client, clientPort: 40_000, vip, port: told.port ?? port.closed },
+    knock: { client, clientPort: 40_000, vip, fromMac: null, port: told.port ?? port.closed },
     client: { address: client, isGuess: false, name: 'a client' },
     way: {
       arrival: told.arrival ?? LOCAL,
