@@ -14,6 +14,8 @@ const UNKNOWN_MAC = '00:00:00:00:00:00'
 /** ARP: IPv4's way to ask who owns an address. `stranger` is a sender for ordinary questions; null where none is safe. */
 export function arpProtocol(stranger: IpAddress | null): Protocol {
   return {
+    // A host that answers everybody need not note a stranger.
+    rounds: [['to everybody'], ['to everybody'], ['to everybody', 'to this NIC']],
     openTap(nic) {
       const tap = new ArpTap([nic.index], { incoming: 'probes', bufferBytes: TAP_BUFFER_BYTES })
       return {

@@ -14,6 +14,9 @@ const ALL_NODES = 'ff02::1'
  */
 export function ndpProtocol(stranger: IpAddress | null): Protocol {
   return {
+    // Straight to the NIC first: a host that answers for others does so at once then, instead of 0.8 s later, when
+    // nobody is there any more to make it forget the stranger.
+    rounds: [['to this NIC'], ['to everybody'], ['to everybody']],
     openTap(nic) {
       const tap = new NdpTap([nic.index], { bufferBytes: TAP_BUFFER_BYTES })
       return {

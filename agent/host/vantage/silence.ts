@@ -11,6 +11,7 @@ import { type InjectionMethod, NoVantage, openInjector, refusedAs } from './inje
  */
 export interface SilenceVantage {
   readonly method: InjectionMethod
+  readonly rounds: Protocol['rounds']
   /** Asks who has the address; the frame never reaches the wire. */
   ask(address: IpAddress, manner: Manner): void
   /** What passed the NIC; waits until there is some or the time is over. */
@@ -41,6 +42,8 @@ export type Passage = {
 
 /** The part that differs between the protocols. */
 export interface Protocol {
+  /** How a VIP is asked for, round by round. */
+  readonly rounds: readonly (readonly Manner[])[]
   openTap(nic: Link): ProtocolTap
   /** The frames that ask in this manner. */
   questions(nic: Link, address: IpAddress, manner: Manner): Buffer[]
@@ -67,6 +70,7 @@ export async function openSilenceVantage(
     const injector = await openInjector(nic, method, network)
     return {
       method,
+      rounds: protocol.rounds,
       ask(address, manner) {
         for (const frame of protocol.questions(nic, address, manner))
           if (!injector.inject(frame)) throw new NoVantage(`${method}: ${nic.name} did not take the frame`)

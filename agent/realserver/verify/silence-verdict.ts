@@ -5,7 +5,7 @@ import type { WantedRealServer } from '../desired.ts'
 import { arpNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
 import { nativeXdpOn } from './beneath.ts'
 import type { CheckResult } from './check.ts'
-import { type Observation, ROUNDS } from './silence.ts'
+import type { Observation } from './silence.ts'
 
 /** What an observation of silence means, and why one could not be made. */
 
@@ -35,8 +35,8 @@ export function judgeSilence(
       return { id, subject, verdict: 'skipped', evidence: control.why, hint: '' }
     return unknownSilence(id, subject, control.why)
   }
-  const { method, latencyMs } = control
-  const evidence = `asked ${ROUNDS} times on ${nic.name} (${method}): silent; its own address answered in ${latencyMs.toFixed(3)} ms before, and again after`
+  const { method, latencyMs, rounds } = control
+  const evidence = `asked ${rounds} times on ${nic.name} (${method}): silent; its own address answered in ${latencyMs.toFixed(3)} ms before, and again after`
   const blind = nativeXdpOn(nic, found)
   if (blind !== null) return unknownSilence(id, subject, `${evidence}; but ${blind}`)
   return { id, subject, verdict: 'pass', evidence, hint: '' }

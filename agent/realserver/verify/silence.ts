@@ -11,8 +11,7 @@ import type { Link } from '../../model/network.ts'
  */
 
 const CONTROL_TIMEOUT_MS = 250
-/** Rounds of questions for the VIPs, and the least wait for an answer in each: the worst of an idle host was 8 ms. */
-export const ROUNDS = 3
+/** For an answer, in each round of questions: the worst of an idle host was 8 ms. */
 const LEAST_WAIT_MS = 20
 const WAIT_IN_CONTROL_LATENCIES = 5
 
@@ -32,7 +31,7 @@ export interface Observation {
   answered: Map<IpAddress, string>
   /** How long the control took and how it was asked, or why the silence of the others proves nothing. */
   control:
-    | { kind: 'answered'; method: InjectionMethod; latencyMs: number }
+    | { kind: 'answered'; method: InjectionMethod; latencyMs: number; rounds: number }
     | { kind: 'no-vantage'; why: string }
 }
 
@@ -66,7 +65,7 @@ export async function observeSilence(
     const vantage = await openSilenceVantage(protocol, nic, method, network)
     try {
       const latencyMs = await interrogate(vantage, nic, questions, answered)
-      return { kind: 'answered', method, latencyMs }
+      return { kind: 'answered', method, latencyMs, rounds: protocol.rounds.length }
     } finally {
       vantage.close()
       await questions.forgetStranger()
@@ -91,15 +90,10 @@ async function interrogate(
   const latencyMs = await askControl(vantage, nic, questions)
   const waitMs = Math.max(LEAST_WAIT_MS, WAIT_IN_CONTROL_LATENCIES * latencyMs)
   const unseen = new Set<IpAddress>(questions.vips)
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const vip of questions.vips) {
-      // Known to be answered for: there is nothing more to learn.
-      if (answered.has(vip)) continue
-      // First straight to the NIC: a host that answers for others does so at once then, instead of 0.8 s later, when
-      // nobody is there any more to make it forget the stranger.
-      if (round === 0) vantage.ask(vip, 'to this NIC')
-      else vantage.ask(vip, 'to everybody')
-    }
+  for (const manners of vantage.rounds) {
+    // Known to be answered for: there is nothing more to learn.
+    for (const vip of questions.vips)
+      if (!answered.has(vip)) for (const manner of manners) vantage.ask(vip, manner)
     await collect(vantage, waitMs, nic, questions, { answered, unseen })
     if (answered.size > 0) await questions.forgetStranger()
   }
