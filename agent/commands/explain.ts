@@ -1,7 +1,7 @@
+import { parseCheckId } from '../checks/selection.ts'
 import { CHECK_IDS, type CheckId } from '../realserver/verify/check.ts'
 import { EXPLANATIONS } from '../realserver/verify/explanations.ts'
 import { recallVerify } from '../realserver/verify/last-verify.ts'
-import { parseCheckId } from '../realserver/verify/selection.ts'
 import { type ExplainedCheck, printChecksToExplain, printExplanations } from '../report/explain.ts'
 import { type Invocation, withHost } from './invocation.ts'
 
@@ -9,7 +9,7 @@ import { type Invocation, withHost } from './invocation.ts'
 export async function explainCommand(invocation: Invocation, id: string | undefined): Promise<number> {
   const { terminal } = invocation
   if (id !== undefined) {
-    const check = parseCheckId(id, 'explain')
+    const check = parseCheckId(CHECK_IDS, id, 'explain')
     const explained: ExplainedCheck = { id: check, ...EXPLANATIONS[check], results: [] }
     if (terminal.json) terminal.document({ explanations: [explained] })
     else printExplanations(terminal, [explained])
@@ -23,6 +23,11 @@ export async function explainCommand(invocation: Invocation, id: string | undefi
   )
   if (terminal.json) terminal.document({ lastVerify: last?.at ?? null, explanations: explained })
   else if (explained.length > 0) printExplanations(terminal, explained)
-  else printChecksToExplain(terminal, last?.at ?? null)
+  else
+    printChecksToExplain(
+      terminal,
+      CHECK_IDS.map(id => [id, EXPLANATIONS[id]]),
+      last?.at ?? null,
+    )
   return 0
 }

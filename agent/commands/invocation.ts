@@ -4,10 +4,10 @@ import { type Config, loadConfig } from '../config/load.ts'
 import { requireCapability } from '../host/capabilities.ts'
 import { type Host, openHost } from '../host/host.ts'
 import { withLock } from '../host/lock.ts'
-import type { Watching } from '../realserver/converge.ts'
-import type { KnownHosts } from '../realserver/owners.ts'
+import type { Watching } from '../reconcile/converge.ts'
 import { PHASE_TITLES } from '../reconcile/order.ts'
 import type { Terminal } from '../report/terminal.ts'
+import type { KnownHosts } from '../segment/owners.ts'
 
 /** What the options before the command say. */
 export interface Invocation {
@@ -44,7 +44,7 @@ export async function withHost<T>({ root }: Invocation, work: (host: Host) => Pr
   try {
     return await work(host)
   } finally {
-    host.network.close()
+    host.close()
   }
 }
 

@@ -1,8 +1,9 @@
-import { refuse } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf, planRealServer } from '../realserver/plan.ts'
-import { recall } from '../realserver/recall.ts'
 import { observeHost } from '../reconcile/found.ts'
+import { recall } from '../reconcile/recall.ts'
+import { refuse } from '../reconcile/refusal.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { countChanges, printChanges, printNotes, reportsOf } from '../report/plan.ts'
 import { interruptedLine } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
@@ -13,7 +14,7 @@ export async function planCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config)
   return withHost(invocation, async host => {
-    const { state, interrupted } = recall(host.files)
+    const { state, interrupted } = recall(host.files, REAL_SERVER)
     const { steps, refusals, leftOut } = planRealServer(
       wanted,
       await observeHost(host, interestOf(state)),

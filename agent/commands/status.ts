@@ -1,10 +1,11 @@
-import { refuse } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf, planRealServer } from '../realserver/plan.ts'
-import { recall } from '../realserver/recall.ts'
 import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
 import { checkVipBound } from '../realserver/verify/vip-bound.ts'
 import { observeHost } from '../reconcile/found.ts'
+import { recall } from '../reconcile/recall.ts'
+import { refuse } from '../reconcile/refusal.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { interruptedLine, printStatus, type StatusReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -14,7 +15,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config)
   return withHost(invocation, async host => {
-    const { state, interrupted } = recall(host.files)
+    const { state, interrupted } = recall(host.files, REAL_SERVER)
     const found = await observeHost(host, interestOf(state))
     const { steps, refusals } = planRealServer(wanted, found, state)
     refuse(config, refusals)

@@ -1,9 +1,10 @@
+import { overallVerdict } from '../checks/result.ts'
+import { type Selection, selectChecks } from '../checks/selection.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf } from '../realserver/plan.ts'
-import { type CheckId, inOrder, overallVerdict } from '../realserver/verify/check.ts'
-import { interestOfChecks } from '../realserver/verify/checks.ts'
+import { CHECK_IDS, type CheckId, inOrder } from '../realserver/verify/check.ts'
+import { CHECKS, CHECKS_ON_THE_WIRE, interestOfChecks } from '../realserver/verify/checks.ts'
 import { rememberVerify } from '../realserver/verify/last-verify.ts'
-import { type Selection, selectChecks } from '../realserver/verify/selection.ts'
 import { runChecks } from '../realserver/verify/verify.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
@@ -15,7 +16,8 @@ const EXIT_STATUS = { pass: 0, fail: 2, unknown: 3 } as const
 /** Proves this host's role; changes nothing of it. */
 export async function verifyCommand(invocation: Invocation, selection: Selection): Promise<number> {
   const { terminal } = invocation
-  const { checks, leftOut } = selectChecks(selection)
+  const { ids, leftOut } = selectChecks({ ids: CHECK_IDS, onTheWire: CHECKS_ON_THE_WIRE }, selection)
+  const checks = Object.fromEntries(ids.map(id => [id, CHECKS[id]]))
   const wanted = wantedRealServer(loadInvocationConfig(invocation))
   const results = await withHost(invocation, async host => {
     const found = await observeHost(host, interestOfChecks(interestOf(NOTHING_MANAGED)))
@@ -30,7 +32,7 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
   if (terminal.json) terminal.document({ verdict, durationMs, checks: results })
   else {
     printChecks(terminal, results)
-    terminal.line(summaryLine(terminal, results, durationMs))
+    terminal.line(summaryLine(terminal, 'rs-agent', results, durationMs))
   }
   return EXIT_STATUS[verdict]
 }

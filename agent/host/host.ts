@@ -1,4 +1,5 @@
 import { type Files, filesBelow } from './files.ts'
+import type { Ipvs } from './ipvs.ts'
 import { kernelNetfilter, type Netfilter } from './netfilter.ts'
 import { type Network, openNetwork } from './netlink/network.ts'
 import { kernelSysctl, type Sysctl } from './sysctl.ts'
@@ -9,9 +10,28 @@ export interface Host {
   readonly netfilter: Netfilter
   readonly sysctl: Sysctl
   readonly files: Files
+  /** Opened when it is first asked for; null where the kernel has no IPVS, or has not loaded it yet. */
+  ipvs(): Promise<Ipvs | null>
+  close(): void
 }
 
 /** This machine: the kernel state of the process's network namespace, the files below `root`. */
 export function openHost(root: string): Host {
-  return { network: openNetwork(), netfilter: kernelNetfilter, sysctl: kernelSysctl, files: filesBelow(root) }
+  const network = openNetwork()
+  let opened: Ipvs | null = null
+  return {
+    network,
+    netfilter: kernelNetfilter,
+    sysctl: kernelSysctl,
+    files: filesBelow(root),
+    async ipvs() {
+      // Loaded when a director asks: a real server starts without it.
+      if (opened === null) opened = await (await import('./netlink/ipvs/open.ts')).openIpvs()
+      return opened
+    },
+    close() {
+      network.close()
+      opened?.close()
+    },
+  }
 }

@@ -157,3 +157,17 @@ export function isBridgeOrBondPort(link: Link, links: readonly Link[]): boolean 
   if (link.master === undefined) return false
   return links.find(other => other.index === link.master)?.kind !== 'vrf'
 }
+
+/** Every NIC on which an ARP request can reach this host's own IP stack. */
+export function arpNics(links: readonly Link[]): Link[] {
+  return links.filter(link => link.arp && !link.loopback && !isBridgeOrBondPort(link, links))
+}
+
+/** Nothing arrives on it, and nothing leaves. */
+export function isUnplugged({ up, carrier }: Link): boolean {
+  return !up || !carrier
+}
+
+export function whyUnplugged({ name, up }: Link): string {
+  return `${name} ${up ? 'has no carrier' : 'is down'}`
+}

@@ -1,11 +1,12 @@
 import type { SysctlPath } from '../host/sysctl.ts'
 import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED, whatLoudDoes } from '../model/arp.ts'
 import type { Link } from '../model/network.ts'
+import { arpNics } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Claim, Prior } from '../reconcile/step.ts'
 import { ipv4Vips, type WantedRealServer } from './desired.ts'
-import { arpNics, facingNics } from './nics.ts'
+import { facingNics } from './nics.ts'
 
 /**
  * The parameters that keep the VIP off the wire, on `all` and on every NIC that faces the segment: `all`

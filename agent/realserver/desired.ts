@@ -1,5 +1,5 @@
+import type { HttpCheck } from '../config/check.ts'
 import type { Config } from '../config/load.ts'
-import type { HttpCheck } from '../config/schema.ts'
 import { AgentError } from '../errors.ts'
 import { readTemplate } from '../host/templates.ts'
 import { familyOf, type IpAddress, type IpNetwork } from '../model/address.ts'

@@ -91,6 +91,6 @@ function describe({ change }: Step, staying: readonly IpAddress[]): string {
     case 'route':
       return `the route to ${change.id.destination} stays: ${because}`
     default:
-      return change satisfies never
+      return `${keyOf(change)} stays: ${because}`
   }
 }

@@ -1,12 +1,7 @@
 import { type AddressFamily, familyOf, type IpAddress, isInSubnet } from '../model/address.ts'
-import { isBridgeOrBondPort, type Link } from '../model/network.ts'
+import { arpNics, type Link } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { WantedRealServer } from './desired.ts'
-
-/** Every NIC on which an ARP request can reach this host's own IP stack. */
-export function arpNics(links: readonly Link[]): Link[] {
-  return links.filter(link => link.arp && !link.loopback && !isBridgeOrBondPort(link, links))
-}
 
 /**
  * The NICs that face the VIPs' segment: those that the configuration names, or all that carry addresses of
@@ -56,13 +51,4 @@ function nicsNear(
         addresses.some(other => isInSubnet(other, address, prefixLength)),
     ),
   )
-}
-
-/** Nothing arrives on it, and nothing leaves. */
-export function isUnplugged({ up, carrier }: Link): boolean {
-  return !up || !carrier
-}
-
-export function whyUnplugged({ name, up }: Link): string {
-  return `${name} ${up ? 'has no carrier' : 'is down'}`
 }

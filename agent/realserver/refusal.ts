@@ -1,17 +1,8 @@
 import { familyOf, firstAddress, type IpAddress, isInSubnet, lastAddress } from '../model/address.ts'
+import { arpNics } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
+import type { Refusal } from '../reconcile/refusal.ts'
 import type { WantedRealServer } from './desired.ts'
-import { arpNics } from './nics.ts'
-
-/** Why a configuration cannot be applied to this host as it is; nothing is touched then. */
-export interface Refusal {
-  /** The place in the configuration that asks for it. */
-  path: (string | number)[]
-  why: string
-  /** `unsupported` when the host, not the configuration, is what has to change. */
-  code?: 'unsupported'
-  hint: string
-}
 
 export function vipPath(index: number): Refusal['path'] {
   return ['realServer', 'vips', index, 'address']

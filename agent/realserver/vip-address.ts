@@ -1,11 +1,12 @@
 import { familyOf, hostPrefixLength, type IpAddress, isInSubnet } from '../model/address.ts'
 import type { AddressForm, InterfaceAddress } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
+import type { Refusal } from '../reconcile/refusal.ts'
 import { keyOf, type Setting } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim, Prior } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
-import { type Refusal, vipPath } from './refusal.ts'
+import { vipPath } from './refusal.ts'
 
 /**
  * Each VIP is bound to lo, alone: /32 or /128. A shorter prefix on lo makes its whole subnet local, and the

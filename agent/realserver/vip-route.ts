@@ -1,10 +1,11 @@
 import { familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
 import type { RouteForm } from '../model/network.ts'
 import { type FoundHost, lookupIn } from '../reconcile/found.ts'
+import type { Refusal } from '../reconcile/refusal.ts'
 import type { Setting } from '../reconcile/setting.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
-import { type Refusal, vipPath } from './refusal.ts'
+import { vipPath } from './refusal.ts'
 import { LOOPBACK } from './vip-address.ts'
 
 /**

@@ -3,11 +3,13 @@ import type { Host } from '../host/host.ts'
 import { executeGroup, groupSteps, type Interlock, type Progress } from './execute.ts'
 import { type FoundHost, lookupIn } from './found.ts'
 import type { Journal } from './journal.ts'
+import type { Role } from './role.ts'
 import { keyOf } from './setting.ts'
 import type { Step } from './step.ts'
 import { undo } from './undo.ts'
 
 export interface Transaction {
+  role: Role
   verb: 'apply' | 'remove'
   host: Host
   steps: readonly Step[]
@@ -94,7 +96,7 @@ function refuseRest([first]: readonly Step[]): void {
 
 /** Always throws: the failure as it was, or with what could not be undone. */
 async function takeBack(transaction: Transaction, failure: unknown): Promise<never> {
-  const { journal } = transaction
+  const { journal, role } = transaction
   const lost = await undoSteps(transaction)
   if (lost.length === 0) {
     const notes = clearUp({ journal, tidy: () => undefined })
@@ -104,7 +106,7 @@ async function takeBack(transaction: Transaction, failure: unknown): Promise<nev
   await transaction.commitUndoIncomplete().then(journal.clear, error => {
     lost.push(messageOf(error))
   })
-  const hint = 'run `rs-agent plan` to see how the host is now; `rs-agent remove` takes the rest back'
+  const hint = `run \`${role.command} plan\` to see how the host is now; \`${role.command} remove\` takes the rest back`
   throw new AgentError(
     'undo-incomplete',
     `${messageOf(failure)}; not undone: ${lost.join('; ')}`,

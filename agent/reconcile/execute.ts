@@ -1,4 +1,6 @@
+import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Ipvs, IpvsEdit } from '../host/ipvs.ts'
 import type { NetworkEdit } from '../host/netlink/network.ts'
 import type { Phase } from './order.ts'
 import type { Change } from './setting.ts'
@@ -33,6 +35,7 @@ export function groupSteps(steps: readonly Step[]): Step[][] {
 export async function executeGroup(host: Host, group: readonly Step[], interlock: Interlock): Promise<void> {
   await interlock(host, group)
   const edits: NetworkEdit[] = []
+  const ipvsEdits: IpvsEdit[] = []
   for (const { change } of group) {
     switch (change.kind) {
       case 'sysctl':
@@ -51,11 +54,23 @@ export async function executeGroup(host: Host, group: readonly Step[], interlock
       case 'route':
         edits.push(routeEdit(change))
         break
+      case 'ipvs-service':
+      case 'ipvs-destination':
+        ipvsEdits.push(ipvsEdit(change))
+        break
+      case 'ipvs-timeout':
+        if (change.after !== null)
+          await (await ipvsOf(host)).setTimeouts({ [change.id.name]: Number(change.after) })
+        break
+      case 'sync-daemon':
+        await replaceDaemon(host, change)
+        break
       default:
         change satisfies never
     }
   }
   if (edits.length > 0) await host.network.edit(edits)
+  if (ipvsEdits.length > 0) await (await ipvsOf(host)).edit(ipvsEdits)
 }
 
 function routeEdit({ id, before, after }: Change & { kind: 'route' }): NetworkEdit {
@@ -65,6 +80,44 @@ function routeEdit({ id, before, after }: Change & { kind: 'route' }): NetworkEd
   return { edit: 'delete-route', route: { ...id, ...before } }
 }
 
-function medium({ kind }: Change): 'network' | 'sysctl' | 'file' {
-  return kind === 'address' || kind === 'route' ? 'network' : kind
+function ipvsEdit(change: Change & { kind: 'ipvs-service' | 'ipvs-destination' }): IpvsEdit {
+  const { key } = change.id
+  const verb = change.before === null ? 'add' : 'edit'
+  if (change.kind === 'ipvs-service')
+    return change.after === null
+      ? { edit: 'delete-service', key }
+      : { edit: `${verb}-service`, service: { key, ...change.after } }
+  const { address, port } = change.id
+  return change.after === null
+    ? { edit: 'delete-destination', key, destination: { address, port } }
+    : { edit: `${verb}-destination`, key, destination: { address, port, ...change.after } }
+}
+
+/** The kernel cannot change one that runs. */
+async function replaceDaemon(host: Host, { id, before, after }: Change & { kind: 'sync-daemon' }) {
+  const ipvs = await ipvsOf(host)
+  if (before !== null) await ipvs.stopDaemon(id.role)
+  if (after !== null) await ipvs.startDaemon({ ...id, ...after })
+}
+
+async function ipvsOf(host: Host): Promise<Ipvs> {
+  const ipvs = await host.ipvs()
+  if (ipvs === null) throw new AgentError('unsupported', 'the kernel has no IPVS any more', 'modprobe ip_vs')
+  return ipvs
+}
+
+function medium({ kind }: Change): 'network' | 'sysctl' | 'file' | 'ipvs table' | 'ipvs' {
+  switch (kind) {
+    case 'address':
+    case 'route':
+      return 'network'
+    case 'ipvs-service':
+    case 'ipvs-destination':
+      return 'ipvs table'
+    case 'ipvs-timeout':
+    case 'sync-daemon':
+      return 'ipvs'
+    default:
+      return kind
+  }
 }

@@ -1,6 +1,7 @@
 import type { FileForm } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
+import type { FoundPool, IpvsTimeouts, SyncDaemon } from '../model/ipvs.ts'
 import type { AddressForm, InterfaceAddress, Link, Route, RouteForm } from '../model/network.ts'
 import { type Change, keyOf, type Setting } from './setting.ts'
 
@@ -13,12 +14,22 @@ export interface FoundHost {
   sysctls: Record<SysctlPath, string>
   /** Only the files that were asked for and exist. */
   files: Record<string, FileForm>
+  /** Absent where nobody asked; null where the kernel has no IPVS, or has not loaded it. */
+  ipvs?: FoundIpvs | null
+}
+
+export interface FoundIpvs {
+  pools: FoundPool[]
+  timeouts: Partial<IpvsTimeouts>
+  daemons: SyncDaemon[]
 }
 
 /** What an observation shall read beside links, addresses and routes; the paths may depend on the links. */
 export interface Interest {
   sysctls(links: readonly Link[]): SysctlPath[]
   files: string[]
+  /** The table of virtual services, with timeouts and sync daemons. */
+  ipvs?: true
 }
 
 export async function observeHost(host: Host, interest: Interest): Promise<FoundHost> {
@@ -31,7 +42,14 @@ export async function observeHost(host: Host, interest: Interest): Promise<Found
     routes,
     sysctls: present(interest.sysctls(links), path => host.sysctl.read(path)),
     files: present(interest.files, path => host.files.read(path)),
+    ...(interest.ipvs === true ? { ipvs: await observeIpvs(host) } : {}),
   }
+}
+
+async function observeIpvs(host: Host): Promise<FoundIpvs | null> {
+  const ipvs = await host.ipvs()
+  if (ipvs === null) return null
+  return { pools: await ipvs.table(), timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() }
 }
 
 /** Finds the value of a setting: null when the host does not have it. */
@@ -49,7 +67,30 @@ export function lookupIn(found: FoundHost): Lookup {
     values.set(keyOf({ kind: 'sysctl', id: { path } }), value)
   for (const [path, value] of Object.entries(found.files))
     values.set(keyOf({ kind: 'file', id: { path } }), value)
+  if (found.ipvs !== undefined && found.ipvs !== null)
+    for (const setting of settingsOfIpvs(found.ipvs)) values.set(keyOf(setting), setting.value)
   return setting => values.get(keyOf(setting)) ?? null
+}
+
+export function settingsOfIpvs({ pools, timeouts, daemons }: FoundIpvs): Setting[] {
+  return [
+    ...pools.flatMap(({ service: { key, traffic: _, ...form }, destinations }): Setting[] => [
+      { kind: 'ipvs-service', id: { key }, value: form },
+      ...destinations.map((destination): Setting => {
+        const { address, port, forwarding, weight, upperThreshold, lowerThreshold } = destination
+        const value = { forwarding, weight, upperThreshold, lowerThreshold }
+        return { kind: 'ipvs-destination', id: { key, address, port }, value }
+      }),
+    ]),
+    ...Object.entries(timeouts).map(
+      ([name, seconds]): Setting => ({
+        kind: 'ipvs-timeout',
+        id: { name: name as keyof IpvsTimeouts },
+        value: String(seconds),
+      }),
+    ),
+    ...daemons.map(({ role, ...form }): Setting => ({ kind: 'sync-daemon', id: { role }, value: form })),
+  ]
 }
 
 function present<T>(paths: readonly string[], read: (path: string) => T | null): Record<string, T> {

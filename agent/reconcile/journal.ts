@@ -2,10 +2,10 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Files } from '../host/files.ts'
 import { FORMAT, isSetting, parseMemory } from './memory.ts'
+import type { Role } from './role.ts'
 import type { Step } from './step.ts'
 
 export const STATE_FOLDER = 'var/lib/rs-agent'
-export const JOURNAL_PATH = `${STATE_FOLDER}/journal.jsonl`
 
 /** What a run that never ended had set out to do. */
 export interface Interrupted {
@@ -29,20 +29,25 @@ export interface Journal {
   interrupted(): Interrupted | null
 }
 
-export function journalIn(files: Files): Journal {
+export function journalPath({ journalName }: Role): string {
+  return `${STATE_FOLDER}/${journalName}.jsonl`
+}
+
+export function journalIn(files: Files, role: Role): Journal {
+  const path = journalPath(role)
   return {
     begin(verb, steps) {
       const startedAt = new Date().toISOString()
       const first = { format: FORMAT, verb, startedAt, steps }
       const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
-      files.write(JOURNAL_PATH, { content: `${JSON.stringify(first)}\n`, mode: 0o600, ...owner })
+      files.write(path, { content: `${JSON.stringify(first)}\n`, mode: 0o600, ...owner })
       return startedAt
     },
-    mark: count => appendFileSync(join(files.root, JOURNAL_PATH), `${JSON.stringify({ made: count })}\n`),
-    clear: () => files.remove(JOURNAL_PATH),
+    mark: count => appendFileSync(join(files.root, path), `${JSON.stringify({ made: count })}\n`),
+    clear: () => files.remove(path),
     interrupted() {
-      const form = files.read(JOURNAL_PATH)
-      return form === null ? null : parseJournal(form.content, join(files.root, JOURNAL_PATH))
+      const form = files.read(path)
+      return form === null ? null : parseJournal(form.content, join(files.root, path))
     },
   }
 }

@@ -9,7 +9,13 @@ const IDENTITY: Record<Setting['kind'], string[]> = {
   address: ['link', 'address', 'prefixLength'],
   route: ['destination', 'prefixLength', 'metric'],
   file: ['path'],
+  'ipvs-service': ['key'],
+  'ipvs-destination': ['key', 'address', 'port'],
+  'ipvs-timeout': ['name'],
+  'sync-daemon': ['role'],
 }
+
+export const SETTING_KINDS = Object.keys(IDENTITY)
 
 /**
  * Parses what rs-agent remembers. A memory that cannot be read is an error, never an empty one: without it

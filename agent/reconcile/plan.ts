@@ -63,6 +63,10 @@ export function isOutOfReach(prior: Prior, before: Setting['value'], { links }: 
     case 'route':
       return isGone(prior.value?.link)
     case 'file':
+    case 'ipvs-service':
+    case 'ipvs-destination':
+    case 'ipvs-timeout':
+    case 'sync-daemon':
       return false
     default:
       return prior satisfies never
@@ -74,9 +78,15 @@ const RELEASE_PHASES: Record<SettingKind, Phase> = {
   address: 'unbind',
   file: 'forget',
   sysctl: 'restore',
+  'ipvs-service': 'unserve',
+  'ipvs-destination': 'unserve',
+  'ipvs-timeout': 'restore',
+  'sync-daemon': 'restore',
 }
 
 function releasePhase({ kind, value }: Setting): Phase {
+  // Like any other service it must be there before its VIP.
+  if (value !== null && (kind === 'ipvs-service' || kind === 'ipvs-destination')) return 'serve'
   const bringsBackNetwork = value !== null && (kind === 'address' || kind === 'route')
   return bringsBackNetwork ? 'put-back' : RELEASE_PHASES[kind]
 }

@@ -1,6 +1,7 @@
 import type { FileForm } from '../host/files.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
 import type { IpAddress } from '../model/address.ts'
+import type { Destination, IpvsTimeouts, ServiceKey, SyncDaemon, VirtualService } from '../model/ipvs.ts'
 import type { AddressForm, RouteForm } from '../model/network.ts'
 
 /** The kinds of things on a host that rs-agent sets: how each is identified, and what it holds. */
@@ -9,7 +10,17 @@ interface Kinds {
   address: { id: { link: string; address: IpAddress; prefixLength: number }; value: AddressForm }
   route: { id: { destination: IpAddress; prefixLength: number; metric: number }; value: RouteForm }
   file: { id: { path: string }; value: FileForm }
+  'ipvs-service': { id: { key: ServiceKey }; value: ServiceForm }
+  /** Of the service that `key` names. */
+  'ipvs-destination': { id: { key: ServiceKey; address: IpAddress; port: number }; value: DestinationForm }
+  /** Whole seconds, in digits. */
+  'ipvs-timeout': { id: { name: keyof IpvsTimeouts }; value: string }
+  'sync-daemon': { id: { role: SyncDaemon['role'] }; value: SyncDaemonForm }
 }
+
+export type ServiceForm = Omit<VirtualService, 'key'>
+export type DestinationForm = Omit<Destination, 'address' | 'port'>
+export type SyncDaemonForm = Omit<SyncDaemon, 'role'>
 
 export type SettingKind = keyof Kinds
 
@@ -33,16 +44,18 @@ export type Change = {
 
 /** Text that is alike for two settings exactly when they are the same thing on the host. */
 export function keyOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): string {
-  return `${kind} ${Object.values(id).join(' ')}`
+  const words = Object.values(id).flatMap(part => (typeof part === 'object' ? Object.values(part) : [part]))
+  return `${kind} ${words.join(' ')}`
 }
 
 /** Whether two values are alike; the order of their fields does not matter. */
 export function isSameValue(left: Setting['value'], right: Setting['value']): boolean {
   if (left === null || right === null || typeof left === 'string' || typeof right === 'string')
     return left === right
-  return sortedJson(left) === sortedJson(right)
+  return JSON.stringify(left, sorted) === JSON.stringify(right, sorted)
 }
 
-function sortedJson(value: object): string {
-  return JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+function sorted(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -3,11 +3,10 @@ import { join } from 'node:path'
 import { AgentError, messageOf } from '../errors.ts'
 import { type Files, removeEmptyFolder, syncFolder } from '../host/files.ts'
 import type { IpAddress } from '../model/address.ts'
-import { JOURNAL_PATH, STATE_FOLDER } from './journal.ts'
-import { FORMAT, isSetting, parseMemory } from './memory.ts'
+import { journalPath, STATE_FOLDER } from './journal.ts'
+import { FORMAT, isSetting, parseMemory, SETTING_KINDS } from './memory.ts'
+import type { Role } from './role.ts'
 import type { Prior } from './step.ts'
-
-export const STATE_PATH = `${STATE_FOLDER}/state.json`
 
 /** What rs-agent remembers of this host between runs. */
 export interface State {
@@ -21,12 +20,13 @@ export interface State {
 export const NOTHING_MANAGED: State = { vips: [], priors: [], lastApply: null }
 
 /** Of the file as conf wrote it; conf itself costs 60 ms of start-up and is loaded only to write. */
-export function readState(files: Files): State {
-  const form = files.read(STATE_PATH)
+export function readState(files: Files, role: Role): State {
+  const path = statePath(role)
+  const form = files.read(path)
   if (form === null) return NOTHING_MANAGED
   const { vips, priors, lastApply } = parseMemory<State>(
     form.content,
-    join(files.root, STATE_PATH),
+    join(files.root, path),
     ({ vips, priors, lastApply }) =>
       Array.isArray(vips) &&
       vips.every(vip => typeof vip === 'string') &&
@@ -38,7 +38,7 @@ export function readState(files: Files): State {
 }
 
 /** Replaces the state as a whole, on the disk when it resolves. */
-export async function writeState(files: Files, state: State): Promise<void> {
+export async function writeState(files: Files, role: Role, state: State): Promise<void> {
   const folder = join(files.root, STATE_FOLDER)
   try {
     mkdirSync(folder, { recursive: true })
@@ -46,7 +46,7 @@ export async function writeState(files: Files, state: State): Promise<void> {
     const { default: Conf } = await import('conf')
     const conf = new Conf<Record<string, unknown>>({
       cwd: folder,
-      configName: 'state',
+      configName: role.stateName,
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
       schema: SCHEMA,
@@ -58,21 +58,25 @@ export async function writeState(files: Files, state: State): Promise<void> {
   } catch (cause) {
     throw new AgentError(
       'failed',
-      `cannot write ${join(files.root, STATE_PATH)}: ${messageOf(cause)}`,
+      `cannot write ${join(files.root, statePath(role))}: ${messageOf(cause)}`,
       'check the file system',
       cause,
     )
   }
 }
 
-/** Leaves nothing of rs-agent's memory behind. */
-export function forgetState(files: Files): void {
-  files.remove(STATE_PATH)
-  files.remove(JOURNAL_PATH)
+/** Leaves nothing of rs-agent's memory of the role behind. */
+export function forgetState(files: Files, role: Role): void {
+  files.remove(statePath(role))
+  files.remove(journalPath(role))
   // What a write that was killed left beside the state.
   for (const name of files.list(STATE_FOLDER))
-    if (name.startsWith('state.json.tmp-')) files.remove(`${STATE_FOLDER}/${name}`)
+    if (name.startsWith(`${role.stateName}.json.tmp-`)) files.remove(`${STATE_FOLDER}/${name}`)
   removeEmptyFolder(join(files.root, STATE_FOLDER))
+}
+
+function statePath({ stateName }: Role): string {
+  return `${STATE_FOLDER}/${stateName}.json`
 }
 
 const TEXT = { type: 'string' } as const
@@ -87,7 +91,7 @@ const SCHEMA = {
       properties: {
         resource: TEXT,
         onRemove: { enum: ['put-back', 'tell'] },
-        kind: { enum: ['sysctl', 'address', 'route', 'file'] },
+        kind: { enum: SETTING_KINDS },
         id: { type: 'object' },
         value: { type: ['object', 'string', 'null'] },
       },

@@ -1,4 +1,5 @@
-import type { Change } from '../reconcile/setting.ts'
+import { destinationText, serviceText } from '../model/ipvs.ts'
+import type { Change, DestinationForm, ServiceForm, Setting } from '../reconcile/setting.ts'
 import type { Step } from '../reconcile/step.ts'
 
 /** A step as `plan` and `apply` print it in JSON. */
@@ -27,18 +28,72 @@ function subjectOf(change: Change): string {
       return `${change.id.address}/${change.id.prefixLength} on ${change.id.link}`
     case 'route':
       return `route to ${change.id.destination}/${change.id.prefixLength}`
+    case 'ipvs-service':
+      return serviceText(change.id.key)
+    case 'ipvs-destination':
+      return `${destinationText(change.id)} of ${serviceText(change.id.key)}`
+    case 'ipvs-timeout':
+      return `${change.id.name.replace('Seconds', '')} timeout`
+    case 'sync-daemon':
+      return `sync daemon ${change.id.role}`
     default:
       return change satisfies never
   }
 }
 
+/** Type and value belong together, which TypeScript cannot see in two variables. */
 function valueText(change: Change, value: Change['before']): string | null {
   if (value === null) return null
-  if (typeof value === 'string') return value
-  if ('content' in value) return value.content
-  if ('type' in value)
-    return `dev ${value.link ?? 'none'}${value.gateway === undefined ? '' : ` via ${value.gateway}`} proto ${value.protocol}`
-  return change.kind === 'address'
-    ? `dev ${change.id.link}${value.label === undefined ? '' : ` label ${value.label}`}`
-    : null
+  const setting = { kind: change.kind, id: change.id, value } as Exclude<Setting, { value: null }>
+  return textOf(setting)
+}
+
+function textOf(setting: Setting): string | null {
+  if (setting.value === null) return null
+  switch (setting.kind) {
+    case 'sysctl':
+      return setting.value
+    case 'file':
+      return setting.value.content
+    case 'address':
+      return `dev ${setting.id.link}${setting.value.label === undefined ? '' : ` label ${setting.value.label}`}`
+    case 'route': {
+      const { link, gateway, protocol } = setting.value
+      return `dev ${link ?? 'none'}${gateway === undefined ? '' : ` via ${gateway}`} proto ${protocol}`
+    }
+    case 'ipvs-service':
+      return serviceFormText(setting.value)
+    case 'ipvs-destination':
+      return destinationFormText(setting.value)
+    case 'ipvs-timeout':
+      return `${setting.value} s`
+    case 'sync-daemon':
+      return `on ${setting.value.interface} id ${setting.value.syncId}`
+    default:
+      return setting satisfies never
+  }
+}
+
+function serviceFormText({
+  scheduler,
+  schedulerFlags,
+  onePacket,
+  persistence,
+  persistenceEngine,
+}: ServiceForm) {
+  return [
+    scheduler,
+    ...schedulerFlags,
+    ...(onePacket ? ['one-packet'] : []),
+    ...(persistence === null
+      ? []
+      : [`persistent ${persistence.timeoutSeconds} s per ${persistence.netmask}`]),
+    ...(persistenceEngine === null ? [] : [`engine ${persistenceEngine}`]),
+  ].join(' ')
+}
+
+function destinationFormText({ forwarding, weight, upperThreshold, lowerThreshold }: DestinationForm) {
+  const tunnel = forwarding.method === 'tunnel' ? ` ${forwarding.tunnel.type}` : ''
+  const limits = upperThreshold === 0 ? '' : ` limits ${lowerThreshold}-${upperThreshold}`
+  return `${forwarding.method}${tunnel} weight ${weight}${limits}`
 }

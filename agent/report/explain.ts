@@ -1,10 +1,10 @@
-import { CHECK_IDS, type CheckId, type CheckResult } from '../realserver/verify/check.ts'
-import { EXPLANATIONS, type Explanation } from '../realserver/verify/explanations.ts'
+import type { Explanation } from '../checks/explanation.ts'
+import type { CheckResult } from '../checks/result.ts'
 import type { Terminal } from './terminal.ts'
 import { printResult } from './verify.ts'
 
 /** A check with what the last verify found wrong of it. */
-export type ExplainedCheck = Explanation & { id: CheckId; results: readonly CheckResult[] }
+export type ExplainedCheck = Explanation & { id: string; results: readonly CheckResult[] }
 
 const WIDTH = 96
 
@@ -21,9 +21,12 @@ export function printExplanations(terminal: Terminal, checks: readonly Explained
 }
 
 /** Nothing to explain: what there is. */
-export function printChecksToExplain(terminal: Terminal, lastVerify: string | null): void {
-  for (const id of CHECK_IDS)
-    terminal.line(`  ${terminal.style('bold', id.padEnd(20))} ${EXPLANATIONS[id].title}`)
+export function printChecksToExplain(
+  terminal: Terminal,
+  checks: readonly (readonly [id: string, Explanation])[],
+  lastVerify: string | null,
+): void {
+  for (const [id, { title }] of checks) terminal.line(`  ${terminal.style('bold', id.padEnd(20))} ${title}`)
   const state =
     lastVerify === null
       ? 'no verify is remembered since the last boot'

@@ -1,5 +1,5 @@
 import type { IpAddress } from '../model/address.ts'
-import { type Claimant, nameOf } from '../realserver/owners.ts'
+import { type Claimant, nameOf } from '../segment/owners.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What `probe` prints in JSON. */

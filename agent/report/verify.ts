@@ -1,4 +1,4 @@
-import { type CheckResult, overallVerdict, type Verdict } from '../realserver/verify/check.ts'
+import { type CheckResult, overallVerdict, type Verdict } from '../checks/result.ts'
 import type { Terminal } from './terminal.ts'
 
 const LABELS: Record<Verdict, string> = { pass: 'ok', fail: 'FAIL', unknown: 'UNKNOWN', skipped: 'skipped' }
@@ -28,7 +28,12 @@ export function printResult(terminal: Terminal, { id, subject, verdict, evidence
 }
 
 /** One line that says it all: `rs-agent verify: fail, 1 failed, 6 passed in 0.1 s`. */
-export function summaryLine(terminal: Terminal, checks: readonly CheckResult[], durationMs: number): string {
+export function summaryLine(
+  terminal: Terminal,
+  command: string,
+  checks: readonly CheckResult[],
+  durationMs: number,
+): string {
   const verdict = overallVerdict(checks)
   const counts = [
     [withVerdict(checks, 'fail').length, 'failed'],
@@ -41,7 +46,7 @@ export function summaryLine(terminal: Terminal, checks: readonly CheckResult[], 
     .map(([count, what]) => `${count} ${what}`)
     .join(', ')
   const more = verdict === 'pass' ? '' : '; `rs-agent explain` says more'
-  return `rs-agent verify: ${terminal.style(['bold', COLORS[verdict]], verdict)}, ${text} in ${(durationMs / 1000).toFixed(2)} s${more}`
+  return `${command} verify: ${terminal.style(['bold', COLORS[verdict]], verdict)}, ${text} in ${(durationMs / 1000).toFixed(2)} s${more}`
 }
 
 function withVerdict(checks: readonly CheckResult[], wanted: Verdict): CheckResult[] {

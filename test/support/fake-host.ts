@@ -121,6 +121,8 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
         else change(`remove ${path}`, () => files.remove(path))
       },
     },
+    ipvs: async () => null,
+    close: () => undefined,
   }
 }
 

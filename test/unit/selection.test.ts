@@ -1,16 +1,23 @@
 import { describe, expect, it } from 'vitest'
+import {
+  parseCheckId as parseIdOf,
+  type Selection,
+  selectChecks as selectOf,
+} from '../../agent/checks/selection.ts'
 import { AgentError } from '../../agent/errors.ts'
 import { CHECK_IDS, type CheckId } from '../../agent/realserver/verify/check.ts'
-import { CHECKS, CHECKS_ON_THE_WIRE } from '../../agent/realserver/verify/checks.ts'
-import { parseCheckId, type Selection, selectChecks } from '../../agent/realserver/verify/selection.ts'
+import { CHECKS_ON_THE_WIRE } from '../../agent/realserver/verify/checks.ts'
 
-const madeBy = (selection: Selection): string[] => Object.keys(selectChecks(selection).checks)
+const selectChecks = (selection: Selection) =>
+  selectOf({ ids: CHECK_IDS, onTheWire: CHECKS_ON_THE_WIRE }, selection)
+const parseCheckId = (text: string, where: string) => parseIdOf(CHECK_IDS, text, where)
+const madeBy = (selection: Selection): string[] => selectChecks(selection).ids
 const without = (...ids: CheckId[]): CheckId[] => CHECK_IDS.filter(id => !ids.includes(id))
 
 describe('selectChecks', () => {
   it('takes every check when nothing is said', () => {
-    const { checks, leftOut } = selectChecks({ offline: false })
-    expect(checks).toEqual(CHECKS)
+    const { ids, leftOut } = selectChecks({ offline: false })
+    expect(ids).toEqual(CHECK_IDS)
     expect(leftOut).toEqual([])
   })
 
@@ -24,12 +31,12 @@ describe('selectChecks', () => {
   ])('%j', (selection, expected) => expect(madeBy(selection)).toEqual(expected))
 
   it('gives one result for each check, made or left out', () => {
-    const { checks, leftOut } = selectChecks({
+    const { ids: made, leftOut } = selectChecks({
       only: 'vip-bound,vip-owner',
       skip: 'vip-route',
       offline: true,
     })
-    const ids = [...Object.keys(checks), ...leftOut.map(({ id }) => id)]
+    const ids = [...made, ...leftOut.map(({ id }) => id)]
     expect(ids.toSorted()).toEqual(CHECK_IDS.toSorted())
     for (const { verdict, evidence } of leftOut) expect([verdict, evidence]).not.toContain('')
     expect(leftOut.find(({ id }) => id === 'vip-owner')?.evidence).toContain('--offline')

@@ -1,9 +1,9 @@
 import type { Host } from '../../host/host.ts'
 import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, whatLoudDoes } from '../../model/arp.ts'
+import { arpNics } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { arpSysctlPath, SYSCTL_FILE } from '../arp-sysctl.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
-import { arpNics } from '../nics.ts'
 import {
   type Assignment,
   bootAssignments,

@@ -1,9 +1,9 @@
 import { ARP_SYSCTLS, type ArpSysctl, isQuiet, WANTED, whatLoudDoes } from '../../model/arp.ts'
 import type { Link } from '../../model/network.ts'
+import { arpNics } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { arpSysctlPath, effectiveOn } from '../arp-sysctl.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
-import { arpNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
 /** The values in force keep every NIC quiet that a request can arrive on, facing the segment or not. */

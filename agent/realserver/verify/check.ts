@@ -1,3 +1,4 @@
+import { type CheckResult as GenericResult, inOrderOf } from '../../checks/result.ts'
 import type { Host } from '../../host/host.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
@@ -19,19 +20,7 @@ export const CHECK_IDS = [
 ] as const
 export type CheckId = (typeof CHECK_IDS)[number]
 
-/** `unknown`: the check could not find out. It is never counted as a pass. `skipped`: there was nothing to find out. */
-export type Verdict = 'pass' | 'fail' | 'unknown' | 'skipped'
-
-export interface CheckResult {
-  id: CheckId
-  /** What was looked at: a VIP, a NIC, or both. */
-  subject: string
-  verdict: Verdict
-  /** What was seen, with the values. */
-  evidence: string
-  /** The next thing to do; empty for a pass. */
-  hint: string
-}
+export type CheckResult = GenericResult<CheckId>
 
 /** Runs one check against an observation of the host; changes nothing. No result: it has nothing to look at here. */
 export type Check = (
@@ -42,11 +31,5 @@ export type Check = (
 
 /** By the ids; results of one check keep their order. */
 export function inOrder(results: readonly CheckResult[]): CheckResult[] {
-  return results.toSorted((left, right) => CHECK_IDS.indexOf(left.id) - CHECK_IDS.indexOf(right.id))
-}
-
-export function overallVerdict(results: readonly CheckResult[]): 'pass' | 'fail' | 'unknown' {
-  if (results.some(result => result.verdict === 'fail')) return 'fail'
-  if (results.some(result => result.verdict === 'unknown')) return 'unknown'
-  return results.some(result => result.verdict === 'pass') ? 'pass' : 'unknown'
+  return inOrderOf(CHECK_IDS, results)
 }

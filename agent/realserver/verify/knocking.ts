@@ -4,8 +4,8 @@ import { byFirstMethod, type InjectionMethod, NoVantage } from '../../host/vanta
 import { type Knock, openTcpVantage, type TcpVantage } from '../../host/vantage/tcp.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
+import { arpNics } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { arpNics } from '../nics.ts'
 
 /** Injects SYNs as if the director had handed them over, and sees what the host does with each. */
 

@@ -6,8 +6,8 @@ import { familyOf, type IpAddress } from '../../model/address.ts'
 import { isQuiet } from '../../model/arp.ts'
 import type { Link, Neighbour } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import { sendersOn } from '../../segment/asking.ts'
 import { effectiveOn } from '../arp-sysctl.ts'
-import { sendersOn } from '../asking.ts'
 
 /**
  * The next hop of an answer to a client, made ready before anybody knocks: were it resolved for the answer

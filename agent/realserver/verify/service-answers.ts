@@ -1,4 +1,4 @@
-import type { HttpCheck } from '../../config/schema.ts'
+import type { HttpCheck } from '../../config/check.ts'
 import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'

@@ -2,10 +2,18 @@ import type { Host } from '../../host/host.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
+import { isUnplugged, whyUnplugged } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import {
+  type Claimant,
+  nameOf,
+  OWNER_WAIT_MS,
+  type Role,
+  type Survey,
+  surveyOwners,
+} from '../../segment/owners.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { homeNics, isUnplugged, pathNics, whyUnplugged } from '../nics.ts'
-import { type Claimant, nameOf, OWNER_WAIT_MS, type Role, type Survey, surveyOwners } from '../owners.ts'
+import { homeNics, pathNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
 /** Asked on the wire, only the configured directors answer for each VIP, and one of them alone. */

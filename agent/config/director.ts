@@ -1,0 +1,132 @@
+import * as v from 'valibot'
+import { SCHEDULERS } from '../model/ipvs.ts'
+import { directorCheck } from './check.ts'
+import { fallback, listen } from './listen.ts'
+import { overlaps, serviceProblems } from './service-problems.ts'
+import {
+  durationSeconds,
+  ipAddress,
+  list,
+  nicName,
+  pathOf,
+  portNumber,
+  section,
+  vipAddress,
+  wholeNumber,
+} from './values.ts'
+
+/** The section `director`: virtual services, and the real servers behind them. */
+
+export const FORWARDING_METHODS = ['direct-route', 'tunnel', 'masquerade'] as const
+const forwarding = v.picklist(FORWARDING_METHODS, FORWARDING_METHODS.join(', '))
+
+const tunnel = section(
+  {
+    type: v.picklist(['ipip', 'gue', 'gre'], 'ipip, gue or gre'),
+    port: v.optional(portNumber),
+    checksum: v.optional(v.picklist(['none', 'full', 'remote'], 'none, full or remote'), 'none'),
+  },
+  'a tunnel: { type, port, checksum }',
+)
+
+/** ipvsadm's limit; the kernel takes larger ones, and its sums overflow with them. */
+const weight = wholeNumber(0, 65_535, 'a weight from 0 (no new connections) to 65535')
+const threshold = wholeNumber(0, 0xffff_ffff, 'a number of connections; 0 for no limit')
+
+const realServer = section(
+  {
+    address: ipAddress,
+    port: v.optional(portNumber),
+    weight: v.optional(weight, 1),
+    upperThreshold: v.optional(threshold, 0),
+    lowerThreshold: v.optional(threshold, 0),
+    forwarding: v.optional(forwarding),
+  },
+  'a real server: { address, port, weight, upperThreshold, lowerThreshold, forwarding }',
+)
+
+const persistence = section(
+  {
+    timeout: v.optional(durationSeconds, '300s'),
+    netmask: v.optional(
+      v.union(
+        [ipAddress, wholeNumber(1, 128, 'a prefix length')],
+        'a netmask such as 255.255.255.0, or a prefix length such as 64 (IPv6)',
+      ),
+    ),
+    engine: v.optional(v.literal('sip', 'sip')),
+  },
+  'a persistence: { timeout, netmask, engine }',
+)
+
+const schedulers = [...SCHEDULERS.keys()]
+const SCHEDULER = `a scheduler of IPVS: ${schedulers.join(', ')}`
+const service = v.pipe(
+  section(
+    {
+      listen: v.optional(listen),
+      firewallMark: v.optional(wholeNumber(1, 0xffff_ffff, 'a firewall mark from 1 to 4294967295')),
+      vips: v.optional(list(vipAddress, 'VIPs')),
+      scheduler: v.optional(v.picklist(schedulers, SCHEDULER), 'wlc'),
+      schedulerFlags: v.optional(list(v.picklist(['fallback', 'port'], 'fallback or port'), 'flags'), []),
+      onePacket: v.optional(v.boolean('true or false'), false),
+      persistence: v.optional(persistence),
+      forwarding: v.optional(forwarding, 'direct-route'),
+      tunnel: v.optional(tunnel),
+      realServers: v.pipe(list(realServer, 'real servers'), v.minLength(1, 'at least one real server')),
+      fallback: v.optional(fallback),
+      onFailure: v.optional(v.picklist(['quiesce', 'remove'], 'quiesce or remove'), 'quiesce'),
+      check: v.optional(directorCheck),
+    },
+    'a service: { listen, scheduler, persistence, forwarding, realServers, ... }',
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    for (const { path, message } of serviceProblems(dataset.value))
+      addIssue({ message, path: pathOf(dataset.value, path) })
+  }),
+)
+
+const syncDaemon = section(
+  {
+    role: v.picklist(['master', 'backup'], 'master or backup'),
+    interface: nicName,
+    id: v.optional(wholeNumber(0, 255, 'a sync id from 0 to 255'), 0),
+    group: v.optional(ipAddress),
+    port: v.optional(portNumber),
+    ttl: v.optional(wholeNumber(1, 255, 'a TTL from 1 to 255')),
+    maxLength: v.optional(wholeNumber(1, 65_507, 'a length in bytes from 1 to 65507')),
+  },
+  'a sync daemon: { role, interface, id, group, port, ttl, maxLength }',
+)
+
+const timeouts = section(
+  { tcp: v.optional(durationSeconds), tcpFin: v.optional(durationSeconds), udp: v.optional(durationSeconds) },
+  'timeouts of connections: { tcp, tcpFin, udp }',
+)
+
+export const director = v.pipe(
+  section(
+    {
+      interface: nicName,
+      services: v.pipe(
+        list(service, 'services'),
+        v.minLength(1, 'at least one service; `rs-agent director remove` takes the role off'),
+      ),
+      bindVips: v.optional(v.boolean('true, or false when VRRP or the like moves the VIPs'), true),
+      otherServices: v.optional(v.picklist(['keep', 'remove'], 'keep or remove'), 'keep'),
+      syncDaemon: v.optional(syncDaemon),
+      timeouts: v.optional(timeouts),
+    },
+    'the director role: { interface, services, bindVips, otherServices, syncDaemon, timeouts }',
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    for (const { path, message } of overlaps(dataset.value.services))
+      addIssue({ message, path: pathOf(dataset.value, path) })
+  }),
+)
+
+export type DirectorConfig = v.InferOutput<typeof director>
+export type ServiceConfig = v.InferOutput<typeof service>
+export type RealServerConfig = v.InferOutput<typeof realServer>

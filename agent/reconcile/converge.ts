@@ -1,0 +1,139 @@
+import type { Host } from '../host/host.ts'
+import type { IpAddress } from '../model/address.ts'
+import { applySteps, clearUp, type Transaction } from './apply.ts'
+import type { Interlock } from './execute.ts'
+import { type FoundHost, type Interest, observeHost } from './found.ts'
+import { type Journal, journalIn } from './journal.ts'
+import { priorsAfter, priorsDuring } from './plan.ts'
+import { recall } from './recall.ts'
+import type { Role } from './role.ts'
+import { forgetState, type State, writeState } from './state.ts'
+import type { Step } from './step.ts'
+
+/** What a caller wants to hear of, and how it can stop a run. */
+export type Watching = Pick<Transaction, 'signal' | 'onProgress'>
+
+/** What a role would do to the host as it was found. */
+export interface RolePlan {
+  steps: Step[]
+  /** What is not done or put back, each with the reason. */
+  leftOut: string[]
+  /** VIPs that stay bound though the role does not want them any more. */
+  staying: IpAddress[]
+}
+
+/** A role that is put on a host. */
+export interface Undertaking {
+  role: Role
+  /** VIPs that the role wants. */
+  vips: readonly IpAddress[]
+  interest(state: State): Interest
+  /** Throws when the host cannot take the role; nothing was touched then. */
+  plan(found: FoundHost, state: State): RolePlan
+  interlock(vips: readonly IpAddress[]): Interlock
+  /** Looks at the result from outside, after a change; throws when it is not what was promised. */
+  prove(found: FoundHost): Promise<void>
+  /** Clears up after a change that stands. */
+  tidy(): void
+}
+
+export interface Outcome {
+  /** The host before the steps. */
+  found: FoundHost
+  steps: Step[]
+  /** What the user should know beside. */
+  notes: string[]
+}
+
+/** Puts the role on the host, as a whole: throws with everything as before when it cannot. */
+export async function converge(host: Host, undertaking: Undertaking, watching: Watching): Promise<Outcome> {
+  const { role } = undertaking
+  const { state, interrupted } = recall(host.files, role)
+  const observe = (): Promise<FoundHost> => observeHost(host, undertaking.interest(state))
+  const found = await observe()
+  const { steps, leftOut, staying } = undertaking.plan(found, state)
+  const journal = journalIn(host.files, role)
+  if (interrupted !== null) await settle(host, role, state, journal)
+  if (steps.length === 0) return { found, steps, notes: leftOut }
+
+  const vips = union(state.vips, undertaking.vips)
+  const notes = await applySteps({
+    ...watching,
+    role,
+    verb: 'apply',
+    host,
+    steps,
+    journal,
+    interlock: undertaking.interlock(vips),
+    observe,
+    remaining: now => undertaking.plan(now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
+    prove: now => undertaking.prove(now),
+    commit: startedAt =>
+      writeState(host.files, role, {
+        vips: union(undertaking.vips, staying),
+        priors: priorsAfter(state.priors, steps),
+        lastApply: { at: startedAt, changes: steps.length },
+      }),
+    tidy: () => undertaking.tidy(),
+    commitUndoIncomplete: () =>
+      writeState(host.files, role, { ...state, vips, priors: priorsDuring(state.priors, steps) }),
+  })
+  return { found, steps, notes: [...leftOut, ...notes] }
+}
+
+/** A role that is taken off a host. */
+export type Release = Pick<Undertaking, 'role' | 'interest' | 'plan' | 'interlock' | 'tidy'>
+
+export interface Released {
+  steps: Step[]
+  /** What was there before the first apply and is not put back, each with the reason. */
+  leftOut: string[]
+  notes: string[]
+}
+
+/** Takes the role off the host: what was found before the first apply is put back. */
+export async function release(host: Host, releasing: Release, watching: Watching): Promise<Released> {
+  const { role } = releasing
+  const { state, interrupted } = recall(host.files, role)
+  const observe = (): Promise<FoundHost> => observeHost(host, releasing.interest(state))
+  const { steps, leftOut, staying } = releasing.plan(await observe(), state)
+  const journal = journalIn(host.files, role)
+  if (interrupted !== null) await settle(host, role, state, journal)
+  // For a VIP that stays the role stays in part, and the next remove still has something to put back.
+  const keep = (): Promise<void> =>
+    writeState(host.files, role, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
+  const tidy = (): void => {
+    if (staying.length === 0) forgetState(host.files, role)
+    releasing.tidy()
+  }
+  if (steps.length === 0) return { steps, leftOut, notes: clearUp({ journal, tidy }) }
+  const notes = await applySteps({
+    ...watching,
+    role,
+    verb: 'remove',
+    host,
+    steps,
+    journal,
+    interlock: releasing.interlock(state.vips),
+    observe,
+    remaining: now => releasing.plan(now, state).steps,
+    // There is nothing left to prove; that nothing remains to be done is proof enough.
+    prove: async () => undefined,
+    commit: async () => {
+      if (staying.length > 0) await keep()
+    },
+    tidy,
+    commitUndoIncomplete: () => writeState(host.files, role, state),
+  })
+  return { steps, leftOut, notes }
+}
+
+/** The memory of an interrupted run moves from its journal into the state, before the journal is used again. */
+async function settle(host: Host, role: Role, state: State, journal: Journal): Promise<void> {
+  await writeState(host.files, role, state)
+  journal.clear()
+}
+
+function union(left: readonly IpAddress[], right: readonly IpAddress[]): IpAddress[] {
+  return [...new Set([...left, ...right])]
+}
