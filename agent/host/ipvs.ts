@@ -34,7 +34,10 @@ export interface Ipvs {
   service(key: ServiceKey): Promise<FoundService | null>
   /** In the kernel's order; none when there is no such service. */
   destinations(key: ServiceKey): Promise<FoundDestination[]>
-  /** All services with their destinations, as they stood together: read again while others change them. */
+  /**
+   * All services with their destinations. A service that comes or goes while they are read is no error: it is read,
+   * or left out.
+   */
   table(): Promise<FoundPool[]>
   /**
    * Makes the edits in order, in batches. An edit that cannot be (AgentError `failed`) is told before any is sent. At
@@ -51,4 +54,12 @@ export interface Ipvs {
   /** Sets the counters of one service and its destinations to 0, or without a key those of all. */
   zero(key?: ServiceKey): Promise<void>
   close(): void
+}
+
+/**
+ * The kernel's own, over generic netlink. Throws AgentError `unsupported` when the kernel has no IPVS: to load the
+ * module is the caller's business. Loaded when it is asked for: a real server does without.
+ */
+export async function openIpvs(): Promise<Ipvs> {
+  return (await import('./netlink/ipvs/ipvs.ts')).openKernelIpvs()
 }

@@ -48,6 +48,8 @@ export class NetlinkConnection {
   #socket: RawNetlinkSocket | null = null
   #sequence = 1
   #exchange: Exchange | null = null
+  /** Received so far: a number for the one that is being read. */
+  #datagrams = 0
   #closed = false
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<unknown> = Promise.resolve()
@@ -77,11 +79,19 @@ export class NetlinkConnection {
     return this.#inTurn(async () => {
       // A dump that a change interrupted is short.
       for (const deadline = performance.now() + TIMEOUT_MS; performance.now() < deadline; ) {
-        const found = await this.#dumpOnce(type, body)
-        if (found !== 'interrupted') return found
+        const { parts, interrupted } = await this.#dumpOnce(type, body)
+        if (!interrupted) return parts.flat()
       }
       throw new Error(`the kernel's table changed during every dump of ${TIMEOUT_MS} ms`)
     })
+  }
+
+  /**
+   * The bodies of all messages of a dump in the parts in which the kernel sent them: what one part tells stood
+   * together. For tables whose changes do not mark a dump as interrupted.
+   */
+  dumpInParts(type: number, body: Buffer): Promise<Buffer[][]> {
+    return this.#inTurn(async () => (await this.#dumpOnce(type, body)).parts)
   }
 
   /** The body of the one message that answers a question; rejects with the kernel's NetlinkRejection. */
@@ -134,9 +144,10 @@ export class NetlinkConnection {
     })
   }
 
-  #dumpOnce(type: number, body: Buffer): Promise<Buffer[] | 'interrupted'> {
+  #dumpOnce(type: number, body: Buffer): Promise<{ parts: Buffer[][]; interrupted: boolean }> {
     return new Promise((resolve, reject) => {
-      const bodies: Buffer[] = []
+      const parts: Buffer[][] = []
+      let datagram: number | undefined
       let interrupted = false
       this.#start([{ type, flags: NLM_F_DUMP, body }], {
         first: this.#sequence,
@@ -145,14 +156,16 @@ export class NetlinkConnection {
         receive: message => {
           if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true
           if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
-            bodies.push(message.data as Buffer)
+            if (datagram !== this.#datagrams) parts.push([])
+            datagram = this.#datagrams
+            parts.at(-1)?.push(message.data as Buffer)
             return
           }
           this.#finish()
           // NLMSG_DONE carries the dump's errno in the same place as NLMSG_ERROR does.
           const rejection = parseRejection(message.data as Buffer, 0)
           if (rejection !== null) reject(rejection)
-          else resolve(interrupted ? 'interrupted' : bodies)
+          else resolve({ parts, interrupted })
         },
       })
     })
@@ -193,7 +206,10 @@ export class NetlinkConnection {
     }, TIMEOUT_MS)
     try {
       this.#socket ??= openSocket(this.#protocol, {
-        received: message => this.#receive(message),
+        received: messages => {
+          this.#datagrams++
+          for (const message of messages) this.#receive(message)
+        },
         failed: error => this.#drop(error),
       })
       const messages = encodeMessages(requests, this.#sequence, this.#socket.address().port)

@@ -29,12 +29,6 @@ export function encodeNetfilterBody(family: number, ...attributes: readonly Attr
   return encodeBody(encodeHeader(family, 0), ...attributes)
 }
 
-export function u32be(value: number): Buffer {
-  const bytes = zeroed(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
-
 /**
  * The kernel has no nf_tables, or not for that family: said of the socket where there is no netfilter netlink at all,
  * else of the request. Node's name for EOPNOTSUPP is ENOTSUP.

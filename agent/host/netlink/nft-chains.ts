@@ -1,6 +1,6 @@
-import { encodeNetfilterBody, NFGENMSG_BYTES, nfTablesType, u32be } from './nfnetlink.ts'
+import { encodeNetfilterBody, NFGENMSG_BYTES, nfTablesType } from './nfnetlink.ts'
 import type { ChainName } from './nft-rules.ts'
-import { decodeAttributes, decodeList, nested, readCString } from './wire.ts'
+import { decodeAttributes, decodeList, nested, readCString, u32be } from './wire.ts'
 
 /** Tables and chains of nf_tables. Numbers of linux/netfilter/nf_tables.h and linux/netfilter.h. */
 export const NFT_MSG_NEWTABLE = nfTablesType(0)

@@ -1,5 +1,5 @@
-import { encodeNetfilterBody, NFGENMSG_BYTES, nfTablesType, u32be } from './nfnetlink.ts'
-import { type Attribute, decodeAttributes, decodeList, nested, readCString } from './wire.ts'
+import { encodeNetfilterBody, NFGENMSG_BYTES, nfTablesType } from './nfnetlink.ts'
+import { type Attribute, decodeAttributes, decodeList, nested, readCString, u32be } from './wire.ts'
 
 /** Rules of nf_tables, as far as it takes to match bytes, to count and to drop. Numbers of linux/netfilter/nf_tables.h. */
 export const NFT_MSG_NEWRULE = nfTablesType(6)

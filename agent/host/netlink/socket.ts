@@ -16,13 +16,14 @@ export interface NetlinkRequest {
 /** A request socket of npm `netlink`, tuned so that an overrun does not end the process. */
 export function openSocket(
   protocol: number,
-  told: { received(message: NetlinkMessage): void; failed(error: Error): void },
+  told: {
+    /** All of one datagram. */ received(messages: NetlinkMessage[]): void
+    failed(error: Error): void
+  },
 ): RawNetlinkSocket {
   const socket = new RawNetlinkSocket(protocol)
   tune(socket, protocol)
-  socket.on('message', bytes => {
-    for (const message of parseMessages(bytes)) told.received(message)
-  })
+  socket.on('message', bytes => told.received(parseMessages(bytes)))
   socket.on('truncatedMessage', () =>
     told.failed(new Error('the kernel sent a netlink message that did not fit')),
   )

@@ -37,6 +37,23 @@ export function zeroed(bytes: number): Buffer {
   return Buffer.allocUnsafe(bytes).fill(0)
 }
 
+/** What an attribute of less than 32 bits, or in network byte order, is written as. */
+export function u8(value: number): Uint8Array {
+  return Uint8Array.of(value)
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, value >> 8)
+}
+
+export function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff)
+}
+
+export function u32be(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >> 16, value >> 8, value)
+}
+
 /** An attribute whose value is made of attributes. */
 export function nested(type: number, ...attributes: readonly Attribute[]): Attribute {
   return [type | NLA_F_NESTED, encodeBody(new Uint8Array(0), ...attributes)]

@@ -1,0 +1,83 @@
+import { readCString } from './wire.ts'
+
+const ATTRIBUTE_HEADER_BYTES = 4
+/** What is left of an attribute's type without its flags (NLA_TYPE_MASK of include/uapi/linux/netlink.h). */
+const NLA_TYPE_MASK = 0x3fff
+
+/**
+ * The attributes of a message where they lie, read one by one. Unlike decodeAttributes it makes no buffer for each:
+ * that is most of the time in a dump of 10,000 messages with 40 attributes each. A number that is not there reads 0.
+ */
+export class LocatedAttributes {
+  readonly #bytes: Buffer
+  /** Where the value of each type starts; 0 or nothing for one that is not there. */
+  readonly #starts: number[] = []
+
+  /** Of what stands from `start` to `end`, which are multiples of 4 apart or the end of the message. */
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.#bytes = bytes
+    for (let offset = start; offset + ATTRIBUTE_HEADER_BYTES <= end; ) {
+      const length = bytes.readUInt16LE(offset)
+      if (length < ATTRIBUTE_HEADER_BYTES || offset + length > end)
+        throw new Error('a netlink attribute is longer than its message')
+      this.#starts[bytes.readUInt16LE(offset + 2) & NLA_TYPE_MASK] = offset + ATTRIBUTE_HEADER_BYTES
+      offset += (length + 3) & ~3
+    }
+  }
+
+  has(type: number): boolean {
+    return this.#startOf(type) > 0
+  }
+
+  /** The attributes within an attribute; none when it is not there. */
+  within(type: number): LocatedAttributes {
+    const start = this.#startOf(type)
+    return new LocatedAttributes(this.#bytes, start, start === 0 ? 0 : this.#endOf(start))
+  }
+
+  u8(type: number): number {
+    const start = this.#startOf(type)
+    return start === 0 ? 0 : this.#bytes.readUInt8(start)
+  }
+
+  u16(type: number): number {
+    const start = this.#startOf(type)
+    return start === 0 ? 0 : this.#bytes.readUInt16LE(start)
+  }
+
+  u16be(type: number): number {
+    const start = this.#startOf(type)
+    return start === 0 ? 0 : this.#bytes.readUInt16BE(start)
+  }
+
+  u32(type: number): number {
+    const start = this.#startOf(type)
+    return start === 0 ? 0 : this.#bytes.readUInt32LE(start)
+  }
+
+  /** Exact up to 2^53, above that rounded. */
+  u64(type: number): number {
+    const start = this.#startOf(type)
+    if (start === 0) return 0
+    return this.#bytes.readUInt32LE(start) + this.#bytes.readUInt32LE(start + 4) * 2 ** 32
+  }
+
+  /** At most `limit` bytes of the value; none when it is not there. */
+  bytes(type: number, limit: number): Buffer {
+    const start = this.#startOf(type)
+    return this.#bytes.subarray(start, start === 0 ? 0 : Math.min(start + limit, this.#endOf(start)))
+  }
+
+  text(type: number): string {
+    const start = this.#startOf(type)
+    return start === 0 ? '' : readCString(this.#bytes.subarray(start, this.#endOf(start)))
+  }
+
+  #startOf(type: number): number {
+    return this.#starts[type] ?? 0
+  }
+
+  #endOf(start: number): number {
+    return start - ATTRIBUTE_HEADER_BYTES + this.#bytes.readUInt16LE(start - ATTRIBUTE_HEADER_BYTES)
+  }
+}

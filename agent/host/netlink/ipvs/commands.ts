@@ -1,0 +1,39 @@
+import { LocatedAttributes } from '../attributes.ts'
+import { encodeGenericBody, GENERIC_HEADER_BYTES } from '../generic-netlink.ts'
+import type { Attribute } from '../wire.ts'
+
+/** Numbers of include/uapi/linux/ip_vs.h: the family, its commands, and the attributes on their first level. */
+export const FAMILY_NAME = 'IPVS'
+const IPVS_GENL_VERSION = 1
+
+export const IPVS_CMD_NEW_SERVICE = 1
+export const IPVS_CMD_SET_SERVICE = 2
+export const IPVS_CMD_DEL_SERVICE = 3
+export const IPVS_CMD_GET_SERVICE = 4
+export const IPVS_CMD_NEW_DEST = 5
+export const IPVS_CMD_SET_DEST = 6
+export const IPVS_CMD_DEL_DEST = 7
+export const IPVS_CMD_GET_DEST = 8
+export const IPVS_CMD_NEW_DAEMON = 9
+export const IPVS_CMD_DEL_DAEMON = 10
+export const IPVS_CMD_GET_DAEMON = 11
+export const IPVS_CMD_SET_CONFIG = 12
+export const IPVS_CMD_GET_CONFIG = 13
+export const IPVS_CMD_GET_INFO = 15
+export const IPVS_CMD_ZERO = 16
+export const IPVS_CMD_FLUSH = 17
+
+export const IPVS_CMD_ATTR_SERVICE = 1
+export const IPVS_CMD_ATTR_DEST = 2
+export const IPVS_CMD_ATTR_DAEMON = 3
+
+/** union nf_inet_addr: an IPv4 address has its bytes first. */
+export const ADDRESS_BYTES = 16
+
+export function encodeCommand(command: number, ...attributes: readonly Attribute[]): Buffer {
+  return encodeGenericBody(command, IPVS_GENL_VERSION, ...attributes)
+}
+
+export function locateAnswer(body: Buffer): LocatedAttributes {
+  return new LocatedAttributes(body, GENERIC_HEADER_BYTES, body.length)
+}

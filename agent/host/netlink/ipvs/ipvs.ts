@@ -1,0 +1,103 @@
+import { serviceText } from '../../../model/ipvs.ts'
+import { whyNotDaemon, whyNotTimeouts } from '../../../model/ipvs-limits.ts'
+import type { Ipvs } from '../../ipvs.ts'
+import { NetlinkConnection } from '../connection.ts'
+import { findFamily, NETLINK_GENERIC } from '../generic-netlink.ts'
+import { BatchRejection } from '../rejection.ts'
+import type { Attribute } from '../wire.ts'
+import {
+  encodeCommand,
+  FAMILY_NAME,
+  IPVS_CMD_DEL_DAEMON,
+  IPVS_CMD_GET_CONFIG,
+  IPVS_CMD_GET_DAEMON,
+  IPVS_CMD_GET_INFO,
+  IPVS_CMD_GET_SERVICE,
+  IPVS_CMD_NEW_DAEMON,
+  IPVS_CMD_SET_CONFIG,
+  IPVS_CMD_ZERO,
+} from './commands.ts'
+import { decodeDaemon, encodeDaemon, encodeDaemonRole } from './daemon.ts'
+import { explainEdits, requestsOf } from './edits.ts'
+import { absentWhen, explained, refuse, withoutIpvs } from './refusal.ts'
+import { decodeService, encodeServiceKey } from './service.ts'
+import { decodeInfo, decodeTimeouts, encodeTimeouts } from './settings.ts'
+import { readDestinations, readServices, readTable } from './table.ts'
+
+/** The kernel's own, over generic netlink. */
+export async function openKernelIpvs(): Promise<Ipvs> {
+  const connection = new NetlinkConnection(NETLINK_GENERIC)
+
+  /** Asked before every piece of work: the number is another when the module was loaded again. */
+  async function family(): Promise<number> {
+    const found = await findFamily(connection, FAMILY_NAME)
+    if (found === null) throw withoutIpvs()
+    return found
+  }
+
+  async function ask(command: number, ...attributes: readonly Attribute[]): Promise<Buffer> {
+    return connection.query(await family(), encodeCommand(command, ...attributes))
+  }
+
+  async function tell(command: number, ...attributes: readonly Attribute[]): Promise<void> {
+    await connection.change([{ type: await family(), flags: 0, body: encodeCommand(command, ...attributes) }])
+  }
+
+  const ipvs: Ipvs = {
+    info: () =>
+      explained('ask for the version of IPVS', async () => decodeInfo(await ask(IPVS_CMD_GET_INFO))),
+    services: () => explained('read the services', async () => readServices(connection, await family())),
+    service: key =>
+      explained(`read the service ${serviceText(key)}`, async () => {
+        const answer = await ask(IPVS_CMD_GET_SERVICE, encodeServiceKey(key)).catch(absentWhen('ESRCH'))
+        return answer === null ? null : decodeService(answer)
+      }),
+    destinations: key =>
+      explained(`read the real servers of ${serviceText(key)}`, async () =>
+        readDestinations(connection, await family(), key),
+      ),
+    table: () => explained('read the table of services', async () => readTable(connection, await family())),
+    async edit(edits) {
+      await explained('change the table of services', async () => {
+        const requests = requestsOf(edits, await family())
+        await connection.change(requests).catch(async error => {
+          if (!(error instanceof BatchRejection)) throw error
+          // An unknown family is refused with the same errno as an unknown scheduler.
+          await family()
+          throw explainEdits(error, edits)
+        })
+      })
+    },
+    timeouts: () =>
+      explained('read the timeouts', async () => decodeTimeouts(await ask(IPVS_CMD_GET_CONFIG))),
+    async setTimeouts(timeouts) {
+      refuse('set the timeouts', whyNotTimeouts(timeouts))
+      await explained('set the timeouts', () => tell(IPVS_CMD_SET_CONFIG, ...encodeTimeouts(timeouts)))
+    },
+    daemons: () =>
+      explained('read the sync daemons', async () =>
+        (await connection.dump(await family(), encodeCommand(IPVS_CMD_GET_DAEMON))).map(decodeDaemon),
+      ),
+    async startDaemon(daemon) {
+      const doing = `start the ${daemon.role} sync daemon on ${daemon.interface}`
+      refuse(doing, whyNotDaemon(daemon))
+      await explained(doing, () => tell(IPVS_CMD_NEW_DAEMON, encodeDaemon(daemon)))
+    },
+    stopDaemon: role =>
+      explained(`stop the ${role} sync daemon`, () => tell(IPVS_CMD_DEL_DAEMON, encodeDaemonRole(role))),
+    zero: key =>
+      explained(`set the counters${key === undefined ? '' : ` of ${serviceText(key)}`} to 0`, () =>
+        tell(IPVS_CMD_ZERO, ...(key === undefined ? [] : [encodeServiceKey(key)])),
+      ),
+    close: () => connection.close(),
+  }
+
+  try {
+    await family()
+  } catch (error) {
+    // An open socket would keep the process from ending.
+    connection.close()
+    throw error
+  }
+  return ipvs
+}
