@@ -96,7 +96,49 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
   add('remove', 'take the role off this host, prior values restored').action(() =>
     run(() => removeCommand(invocation())),
   )
+  addDirectorCommands(add, invocation, run)
   return program
+}
+
+/** Imported when they are called, all of them: a real server starts without. */
+function addDirectorCommands(
+  add: (name: string, description: string) => Command,
+  invocation: () => Invocation,
+  run: (command: () => Promise<number>) => Promise<void>,
+): void {
+  const verbs = () => import('./commands/director.ts')
+  const tables = () => import('./commands/director-tables.ts')
+  const director = add('director', 'the same verbs for the director, and the tables of its kernel')
+  const addVerb = (name: string, description: string): Command =>
+    director.command(name).description(description).allowExcessArguments(false)
+
+  addVerb('plan', 'print what director apply would change').action(() =>
+    run(async () => (await verbs()).directorPlanCommand(invocation())),
+  )
+  addVerb('apply', 'make this host the configured director')
+    .option('--dry-run', 'change nothing, as director plan', false)
+    .action(options => run(async () => (await verbs()).directorApplyCommand(invocation(), options)))
+  addVerb('verify', 'prove that this host is a correct director, and its real servers are behind it')
+    .option('--only <ids>', 'make these checks alone, with commas between them')
+    .option('--skip <ids>', 'leave these checks out')
+    .option('--offline', 'put no frame on the wire', false)
+    .action(options => run(async () => (await verbs()).directorVerifyCommand(invocation(), options)))
+  addVerb('status', 'print services, real servers and the last apply').action(() =>
+    run(async () => (await tables()).directorStatusCommand(invocation())),
+  )
+  addVerb('stats', 'print what went through each service and real server').action(() =>
+    run(async () => (await tables()).directorStatsCommand(invocation())),
+  )
+  addVerb('connections', 'print the connections that the kernel remembers')
+    .option('--vip <address>', 'to this VIP alone')
+    .option('--real-server <address>', 'to this real server alone')
+    .option('--client <address>', 'of this client alone')
+    .option('--state <name>', 'in this state alone, such as ESTABLISHED')
+    .option('--limit <count>', 'print no more than this many', '100')
+    .action(options => run(async () => (await tables()).directorConnectionsCommand(invocation(), options)))
+  addVerb('remove', 'take the role off this host, prior values restored').action(() =>
+    run(async () => (await verbs()).directorRemoveCommand(invocation())),
+  )
 }
 
 /** The folder must be there: an empty variable or a slip of the pen must not start a host's memory anew. */

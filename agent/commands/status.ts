@@ -5,7 +5,7 @@ import { checkVipBound } from '../realserver/verify/vip-bound.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { REAL_SERVER } from '../reconcile/role.ts'
+import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
 import { interruptedLine, printStatus, type StatusReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -17,7 +17,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
   return withHost(invocation, async host => {
     const { state, interrupted } = recall(host.files, REAL_SERVER)
     const found = await observeHost(host, interestOf(state))
-    const { steps, refusals } = planRealServer(wanted, found, state)
+    const { steps, refusals } = planRealServer(wanted, found, state, recall(host.files, DIRECTOR).state.vips)
     refuse(config, refusals)
     const report: StatusReport = {
       asConfigured: steps.length === 0 && interrupted === null,

@@ -1,10 +1,10 @@
+import { rememberVerify } from '../checks/last-verify.ts'
 import { overallVerdict } from '../checks/result.ts'
 import { type Selection, selectChecks } from '../checks/selection.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf } from '../realserver/plan.ts'
 import { CHECK_IDS, type CheckId, inOrder } from '../realserver/verify/check.ts'
 import { CHECKS, CHECKS_ON_THE_WIRE, interestOfChecks } from '../realserver/verify/checks.ts'
-import { rememberVerify } from '../realserver/verify/last-verify.ts'
 import { runChecks } from '../realserver/verify/verify.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
@@ -24,7 +24,7 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
     const showWaiting = (ids: readonly CheckId[]): void =>
       terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
     const results = inOrder([...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut])
-    rememberVerify(host.files, results, new Date())
+    rememberVerify(host.files, 'real server', results, new Date())
     return results
   })
   const durationMs = Math.round(performance.now())

@@ -85,19 +85,26 @@ function describeIssue(
     .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
     .join('')
   const where = at(isUnknownKey(issue) ? keyOffset(document, path) : offsetOf(document, path))
-  return `${where}: ${name === '' ? 'the file' : name}: ${whatIsWrong(issue)}`
+  return `${where}: ${name === '' ? 'the file' : name}: ${whatIsWrong(issue, document, path)}`
 }
 
 function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.expected === 'never'
 }
 
-function whatIsWrong(issue: v.BaseIssue<unknown>): string {
+function whatIsWrong(issue: v.BaseIssue<unknown>, document: Document, path: ConfigPath): string {
   if (isUnknownKey(issue)) return 'unknown key'
   if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing'
   const last = issue.path?.at(-1)
-  const received = shorten(JSON.stringify(last === undefined ? issue.input : last.value) ?? issue.received)
+  // As it was written, not as it was understood.
+  const written = path.length === 0 ? undefined : document.getIn(path)
+  const value = isScalarValue(written) ? written : last === undefined ? issue.input : last.value
+  const received = shorten(JSON.stringify(value) ?? issue.received)
   return `expected ${issue.message}, received ${received}`
+}
+
+function isScalarValue(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
 function shorten(text: string): string {

@@ -108,7 +108,7 @@ function realServerProblems(service: ServiceConfig): Problem[] {
         path: [...path, 'port'],
         message: `the port of the service: ${forwarding} cannot change it, only masquerade can`,
       })
-    if (upperThreshold > 0 && lowerThreshold > upperThreshold)
+    if (lowerThreshold > upperThreshold)
       problems.push({
         path: [...path, 'lowerThreshold'],
         message: `at most upperThreshold, ${upperThreshold}`,

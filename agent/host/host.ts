@@ -1,5 +1,7 @@
+import { AgentError } from '../errors.ts'
 import { type Files, filesBelow } from './files.ts'
-import type { Ipvs } from './ipvs.ts'
+import { type Ipvs, openIpvs } from './ipvs.ts'
+import { type KernelModules, kernelModules } from './modules.ts'
 import { kernelNetfilter, type Netfilter } from './netfilter.ts'
 import { type Network, openNetwork } from './netlink/network.ts'
 import { kernelSysctl, type Sysctl } from './sysctl.ts'
@@ -10,6 +12,7 @@ export interface Host {
   readonly netfilter: Netfilter
   readonly sysctl: Sysctl
   readonly files: Files
+  readonly modules: KernelModules
   /** Opened when it is first asked for; null where the kernel has no IPVS, or has not loaded it yet. */
   ipvs(): Promise<Ipvs | null>
   close(): void
@@ -24,9 +27,12 @@ export function openHost(root: string): Host {
     netfilter: kernelNetfilter,
     sysctl: kernelSysctl,
     files: filesBelow(root),
+    modules: kernelModules,
     async ipvs() {
-      // Loaded when a director asks: a real server starts without it.
-      if (opened === null) opened = await (await import('./netlink/ipvs/open.ts')).openIpvs()
+      opened ??= await openIpvs().catch(error => {
+        if (error instanceof AgentError && error.code === 'unsupported') return null
+        throw error
+      })
       return opened
     },
     close() {

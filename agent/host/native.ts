@@ -14,6 +14,7 @@ export const {
   encodeArpFrame,
   encodeNeighbourSolicitation,
   encodeTcpSegment,
+  encodeUnsolicitedAdvertisement,
   FrameSender,
   FileLock,
   NdpTap,

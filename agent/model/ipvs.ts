@@ -198,3 +198,19 @@ export function destinationText({ address, port }: DestinationKey): string {
 export function serviceFamily(key: ServiceKey): AddressFamily {
   return key.kind === 'address' ? familyOf(key.address) : key.family
 }
+
+/** An entry of the connection table. */
+export interface Connection {
+  /** `tcp`, `udp`, `sctp`; `ip` for a persistence template of several ports. */
+  protocol: string
+  client: IpAddress
+  /** 0 in a persistence template, which stands for all connections of a client. */
+  clientPort: number
+  vip: IpAddress
+  vipPort: number
+  realServer: IpAddress
+  realServerPort: number
+  /** As the kernel names it: ESTABLISHED, FIN_WAIT, UDP, … */
+  state: string
+  expiresSeconds: number
+}

@@ -1,15 +1,16 @@
+import { forgetVerify } from '../checks/last-verify.ts'
 import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { converge, type Released, release, type Watching } from '../reconcile/converge.ts'
+import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { REAL_SERVER } from '../reconcile/role.ts'
+import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
 import type { Step } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { vipInterlock } from './interlock.ts'
 import { interestOf, planRealServer, planRemoval } from './plan.ts'
 import type { CheckResult } from './verify/check.ts'
-import { forgetVerify } from './verify/last-verify.ts'
 import { STATIC_CHECKS } from './verify/static-checks.ts'
 import { runChecks } from './verify/verify.ts'
 
@@ -36,7 +37,12 @@ export async function convergeRealServer(
       vips: wanted.vips,
       interest: interestOf,
       plan(found, state) {
-        const { refusals, ...planned } = planRealServer(wanted, found, state)
+        const { refusals, ...planned } = planRealServer(
+          wanted,
+          found,
+          state,
+          recall(host.files, DIRECTOR).state.vips,
+        )
         refuse(config, refusals)
         return planned
       },
@@ -48,7 +54,7 @@ export async function convergeRealServer(
         refuseAudible(checks)
       },
       // The last verify was of a host that is not there any more.
-      tidy: () => forgetVerify(host.files),
+      tidy: () => forgetVerify(host.files, 'real server'),
     },
     watching,
   )
@@ -64,7 +70,7 @@ export function releaseRealServer(host: Host, watching: Watching): Promise<Relea
       interest: interestOf,
       plan: planRemoval,
       interlock: vipInterlock,
-      tidy: () => forgetVerify(host.files),
+      tidy: () => forgetVerify(host.files, 'real server'),
     },
     watching,
   )

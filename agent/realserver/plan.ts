@@ -1,3 +1,4 @@
+import type { IpAddress } from '../model/address.ts'
 import type { FoundHost, Interest } from '../reconcile/found.ts'
 import { plan } from '../reconcile/plan.ts'
 import type { Refusal } from '../reconcile/refusal.ts'
@@ -7,7 +8,7 @@ import type { Claim } from '../reconcile/step.ts'
 import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
 import { type LeftOut, leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
-import { disableIpv6Path, hostRefusals } from './refusal.ts'
+import { disableIpv6Path, hostRefusals, roleRefusals } from './refusal.ts'
 import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
@@ -16,9 +17,15 @@ export interface RealServerPlan extends LeftOut {
   refusals: Refusal[]
 }
 
-/** The steps that make the host the wanted real server. */
-export function planRealServer(wanted: WantedRealServer, found: FoundHost, state: State): RealServerPlan {
+/** The steps that make the host the wanted real server; `directorVips` are those that it owns in its other role. */
+export function planRealServer(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  state: State,
+  directorVips: readonly IpAddress[] = [],
+): RealServerPlan {
   const refusals = [
+    ...roleRefusals(wanted, directorVips),
     ...hostRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
     ...vipRouteRefusals(wanted, found),

@@ -16,6 +16,21 @@ export function hostRefusals(wanted: WantedRealServer, found: FoundHost): Refusa
   return [...loopbackRefusals(found), ...nicRefusals(wanted, found), ...vipRefusals(wanted, found)]
 }
 
+/** A director owns its VIPs in the open, on a NIC. */
+export function roleRefusals({ vips }: WantedRealServer, directorVips: readonly IpAddress[]): Refusal[] {
+  return vips.flatMap((vip, index): Refusal[] => {
+    if (!directorVips.includes(vip)) return []
+    const why = `this host is the director of ${vip}, which it owns in the open: it cannot hide it as well`
+    return [
+      {
+        path: vipPath(index),
+        why,
+        hint: '`rs-agent director remove` takes that role off; a director that shall serve pages itself names its own address among the realServers',
+      },
+    ]
+  })
+}
+
 function loopbackRefusals({ links }: FoundHost): Refusal[] {
   if (links.find(link => link.loopback)?.up === true) return []
   const why = 'lo is down: no VIP can be bound to it'

@@ -32,7 +32,7 @@ export interface Undertaking {
   plan(found: FoundHost, state: State): RolePlan
   interlock(vips: readonly IpAddress[]): Interlock
   /** Looks at the result from outside, after a change; throws when it is not what was promised. */
-  prove(found: FoundHost): Promise<void>
+  prove(found: FoundHost, steps: readonly Step[]): Promise<void>
   /** Clears up after a change that stands. */
   tidy(): void
 }
@@ -67,7 +67,7 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
     interlock: undertaking.interlock(vips),
     observe,
     remaining: now => undertaking.plan(now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
-    prove: now => undertaking.prove(now),
+    prove: now => undertaking.prove(now, steps),
     commit: startedAt =>
       writeState(host.files, role, {
         vips: union(undertaking.vips, staying),

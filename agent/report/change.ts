@@ -18,6 +18,11 @@ export function reportChange({ resource, change }: Step): ChangeReport {
   return { id: resource, action, subject: subjectOf(change), before, after }
 }
 
+/** A kernel module that is loaded, and stays. */
+export function moduleReport({ name, neededBy }: { name: string; neededBy: string }): ChangeReport {
+  return { id: 'kernel-module', action: 'create', subject: name, before: null, after: `for ${neededBy}` }
+}
+
 function subjectOf(change: Change): string {
   switch (change.kind) {
     case 'sysctl':

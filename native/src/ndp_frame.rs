@@ -3,7 +3,8 @@
 use std::net::Ipv6Addr;
 
 use etherparse::icmpv6::{
-    NdpOptionSlice, NdpOptionsIterator, TYPE_NEIGHBOR_ADVERTISEMENT, TYPE_NEIGHBOR_SOLICITATION,
+    NdpOptionSlice, NdpOptionsIterator, NeighborAdvertisementHeader, TYPE_NEIGHBOR_ADVERTISEMENT,
+    TYPE_NEIGHBOR_SOLICITATION,
 };
 use etherparse::{
     EtherType, Ethernet2Header, Icmpv6Slice, Icmpv6Type, IpNumber, Ipv6HeaderSlice, PacketBuilder,
@@ -108,10 +109,10 @@ pub struct NeighbourSolicitation {
     pub source_link_layer: Option<MacAddress>,
 }
 
-impl NeighbourSolicitation {
-    /// A receiver drops one that a router might have passed on (RFC 4861, 7.1.1).
-    const HOP_LIMIT: u8 = 255;
+/// A receiver drops what a router might have passed on (RFC 4861, 7.1.1 and 7.1.2).
+const HOP_LIMIT: u8 = 255;
 
+impl NeighbourSolicitation {
     /// The frame, with the checksum that it must have.
     ///
     /// Errors: `EINVAL` for a link-layer address beside the source `::`, which RFC
@@ -131,7 +132,7 @@ impl NeighbourSolicitation {
             .ipv6(
                 self.source_ip.octets(),
                 self.destination_ip.octets(),
-                Self::HOP_LIMIT,
+                HOP_LIMIT,
             )
             .icmpv6(Icmpv6Type::NeighborSolicitation);
         let mut frame = Vec::with_capacity(packet.size(payload.len()));
@@ -140,6 +141,34 @@ impl NeighbourSolicitation {
         })?;
         Ok(frame)
     }
+}
+
+/// Tells everybody on the link, unasked, whose an address is now (RFC 4861, 7.2.6).
+///
+/// `source` is the Ethernet address of whoever has it. The frame replaces what
+/// others noted before.
+///
+/// Errors: none that these values could bring about.
+pub fn encode_unsolicited_advertisement(source: MacAddress, address: Ipv6Addr) -> Result<Vec<u8>> {
+    const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    const ALL_NODES_GROUP: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
+    let mut payload = address.octets().to_vec();
+    // Option 2, of one unit of 8 bytes.
+    payload.extend([2, 1]);
+    payload.extend(source.0);
+    let told = NeighborAdvertisementHeader {
+        router: false,
+        solicited: false,
+        r#override: true,
+    };
+    let packet = PacketBuilder::ethernet2(source.0, ALL_NODES_GROUP)
+        .ipv6(address.octets(), ALL_NODES.octets(), HOP_LIMIT)
+        .icmpv6(Icmpv6Type::NeighborAdvertisement(told));
+    let mut frame = Vec::with_capacity(packet.size(payload.len()));
+    packet.write_to_vec(&mut frame, &payload).map_err(|cause| {
+        CallError::new(format!("build an advertisement: {cause}"), Errno::EINVAL)
+    })?;
+    Ok(frame)
 }
 
 #[cfg(test)]
@@ -160,6 +189,37 @@ mod tests {
             target_ip: "fd00::12".parse().unwrap(),
             source_link_layer: Some(MAC),
         }
+    }
+
+    #[test]
+    fn unsolicited_advertisement_tells_all_nodes() {
+        let (mac, address) = (
+            MacAddress([2, 0, 0, 0, 0, 9]),
+            "2001:db8::100".parse().unwrap(),
+        );
+        let bytes = encode_unsolicited_advertisement(mac, address).unwrap();
+        let all_nodes: Ipv6Addr = "ff02::1".parse().unwrap();
+        assert!(checksum_is_right(
+            address.into(),
+            all_nodes.into(),
+            58,
+            &bytes[54..]
+        ));
+        // Router, solicited and override, from the highest bit on.
+        assert_eq!(bytes[14 + 40 + 4], 0b0010_0000);
+        let frame = NdpFrame::parse(&bytes).unwrap();
+        assert_eq!(
+            frame,
+            NdpFrame {
+                destination: MacAddress([0x33, 0x33, 0, 0, 0, 1]),
+                source: mac,
+                kind: NdpKind::Advertisement,
+                source_ip: address,
+                destination_ip: all_nodes,
+                target_ip: address,
+                link_layer_address: Some(mac),
+            }
+        );
     }
 
     #[test]

@@ -122,6 +122,7 @@ export function fakeHost(found: FoundHost, root: string, guarded: readonly IpAdd
       },
     },
     ipvs: async () => null,
+    modules: { release: 'fake', isThere: () => true, load: notPartOfThisFake },
     close: () => undefined,
   }
 }

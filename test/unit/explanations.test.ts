@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { CHECK_IDS as DIRECTOR_CHECK_IDS } from '../../agent/director/verify/check.ts'
+import { EXPLANATIONS as DIRECTOR_EXPLANATIONS } from '../../agent/director/verify/explanations.ts'
 import { CHECK_IDS } from '../../agent/realserver/verify/check.ts'
 import { EXPLANATIONS } from '../../agent/realserver/verify/explanations.ts'
 
-describe.each(CHECK_IDS)('the explanation of %s', id => {
-  const { title, meaning, causes, show, mend } = EXPLANATIONS[id]
+const explanations = [
+  ...CHECK_IDS.map(id => ({ id, role: 'real server', ...EXPLANATIONS[id] })),
+  ...DIRECTOR_CHECK_IDS.map(id => ({ id, role: 'director', ...DIRECTOR_EXPLANATIONS[id] })),
+]
 
+describe.each(explanations)('the explanation of $id of a $role', ({ title, meaning, causes, show, mend }) => {
   it('says in sentences what it proves and what it means', () => {
     expect(title).toMatch(/^\S.*\.$/)
     expect(meaning).toMatch(/^\S.*\.$/)

@@ -53,6 +53,19 @@ pub fn encode_neighbour_solicitation(solicitation: NeighbourSolicitation) -> Res
     Ok(solicitation.encode()?.into())
 }
 
+/// The frame of an advertisement that nobody asked for (RFC 4861, 7.2.6): all
+/// nodes hear that the address belongs to this MAC now.
+///
+/// Throws EINVAL on text that is not an address.
+#[napi(catch_unwind)]
+pub fn encode_unsolicited_advertisement(source_mac: String, address: String) -> Result<Buffer> {
+    let frame = ndp_frame::encode_unsolicited_advertisement(
+        mac("sourceMac", &source_mac)?,
+        ip("address", &address)?,
+    )?;
+    Ok(frame.into())
+}
+
 /// A neighbour solicitation or advertisement. Addresses read as RFC 5952 has it.
 #[napi(object)]
 pub struct NdpPacket {

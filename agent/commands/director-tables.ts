@@ -1,0 +1,121 @@
+import { findDrift } from '../director/converge.ts'
+import { wantedDirector } from '../director/desired.ts'
+import { AgentError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Ipvs } from '../host/ipvs.ts'
+import { readConnections } from '../host/ipvs-connections.ts'
+import { parseIpAddress } from '../model/address.ts'
+import type { Connection, FoundPool } from '../model/ipvs.ts'
+import {
+  type ConnectionsReport,
+  printConnections,
+  printDirectorStatus,
+  printStats,
+} from '../report/director.ts'
+import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
+
+/** What the kernel's tables hold, for people and for other tools. */
+
+/** Services, real servers and connections now; 0 as configured, 2 when not. */
+export async function directorStatusCommand(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation
+  const config = loadInvocationConfig(invocation)
+  const { modules, steps, found, state } = await withHost(invocation, host =>
+    findDrift(host, config, wantedDirector(config)),
+  )
+  const pending = modules.length + steps.length
+  const report = {
+    asConfigured: pending === 0,
+    services: found.ipvs?.pools ?? [],
+    syncDaemons: found.ipvs?.daemons ?? [],
+    lastApply: state.lastApply,
+    pending,
+  }
+  if (terminal.json) terminal.document(report)
+  else printDirectorStatus(terminal, report)
+  return report.asConfigured ? 0 : 2
+}
+
+/** What went through each service and real server, and how much a second. */
+export async function directorStatsCommand(invocation: Invocation): Promise<number> {
+  const services = await withTable(invocation, ipvs => ipvs.table())
+  if (invocation.terminal.json) invocation.terminal.document({ services })
+  else printStats(invocation.terminal, services)
+  return 0
+}
+
+export interface ConnectionFilter {
+  vip?: string
+  realServer?: string
+  client?: string
+  state?: string
+  limit: string
+}
+
+/** The connections that IPVS remembers, as far as the options let them through. */
+export async function directorConnectionsCommand(
+  invocation: Invocation,
+  filter: ConnectionFilter,
+): Promise<number> {
+  const matches = matcherOf(filter)
+  const limit = parseLimit(filter.limit)
+  const report: ConnectionsReport = { total: 0, matching: 0, byState: {}, connections: [] }
+  for await (const connection of readConnections()) {
+    report.total++
+    if (!matches(connection)) continue
+    report.matching++
+    report.byState[connection.state] = (report.byState[connection.state] ?? 0) + 1
+    if (report.connections.length < limit) report.connections.push(connection)
+  }
+  if (invocation.terminal.json) invocation.terminal.document(report)
+  else printConnections(invocation.terminal, report)
+  return 0
+}
+
+function withTable(invocation: Invocation, read: (ipvs: Ipvs) => Promise<FoundPool[]>): Promise<FoundPool[]> {
+  return withHost(invocation, async (host: Host) => {
+    const ipvs = await host.ipvs()
+    if (ipvs === null)
+      throw new AgentError('unsupported', 'this kernel has no IPVS', 'load its module: `modprobe ip_vs`')
+    return read(ipvs)
+  })
+}
+
+function matcherOf({
+  vip,
+  realServer,
+  client,
+  state,
+}: ConnectionFilter): (connection: Connection) => boolean {
+  const wanted = {
+    vip: parseAddress(vip, '--vip'),
+    realServer: parseAddress(realServer, '--real-server'),
+    client: parseAddress(client, '--client'),
+  }
+  return connection =>
+    (['vip', 'realServer', 'client'] as const).every(
+      name => wanted[name] === null || connection[name] === wanted[name],
+    ) &&
+    (state === undefined || connection.state === state.toUpperCase())
+}
+
+function parseAddress(text: string | undefined, option: string): string | null {
+  if (text === undefined) return null
+  const address = parseIpAddress(text)
+  if (address !== null) return address
+  throw new AgentError(
+    'usage',
+    `${option}: ${JSON.stringify(text)} is not an IP address`,
+    'write one such as 10.10.10.100',
+  )
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text)
+  if (Number.isInteger(limit) && limit >= 0) return limit
+  throw new AgentError(
+    'usage',
+    `--limit: ${JSON.stringify(text)} is not a whole number`,
+    'write one such as 100',
+  )
+}

@@ -1,0 +1,175 @@
+import type { RealServerConfig, ServiceConfig } from '../config/director.ts'
+import type { Config } from '../config/load.ts'
+import { clientPrefixLength, familyOfService } from '../config/service-problems.ts'
+import { AgentError } from '../errors.ts'
+import { readTemplate } from '../host/templates.ts'
+import type { IpAddress } from '../model/address.ts'
+import type {
+  Destination,
+  Forwarding,
+  IpvsTimeouts,
+  Pool,
+  SchedulerFlag,
+  ServiceKey,
+  SyncDaemon,
+} from '../model/ipvs.ts'
+
+/** What a host with the director role shall be, whatever it is now. */
+export interface WantedDirector {
+  /** The NIC of the VIPs, by which real servers are reached. */
+  nic: string
+  /** Each with the place in the configuration that asks for it; none when somebody else moves them (VRRP). */
+  vips: readonly WantedVip[]
+  /** False: somebody else, such as VRRP, binds the VIPs and takes them away. */
+  bindsVips: boolean
+  pools: readonly WantedPool[]
+  /** What becomes of services in the kernel's table that the configuration does not name. */
+  otherServices: 'keep' | 'remove'
+  timeouts: Partial<IpvsTimeouts>
+  syncDaemon: SyncDaemon | null
+  /** Texts of the templates that are rendered for this role. */
+  templates: { sysctl: string; modules: string }
+}
+
+export interface WantedVip {
+  address: IpAddress
+  path: (string | number)[]
+}
+
+export interface WantedPool extends Pool {
+  path: (string | number)[]
+}
+
+/** Throws when the configuration has no director role. */
+export function wantedDirector(config: Config): WantedDirector {
+  const { director } = config
+  if (director === undefined)
+    throw new AgentError(
+      'config-invalid',
+      `${config.file}: there is no director section`,
+      'this command acts on the director role: add `director: { interface: ..., services: [...] }`',
+    )
+  const { interface: nic, bindVips, otherServices, services, timeouts = {} } = director
+  return {
+    nic,
+    vips: services.flatMap(vipsOf).filter(isFirstOfAddress),
+    bindsVips: bindVips,
+    pools: services.map(poolOf),
+    otherServices,
+    timeouts: {
+      ...(timeouts.tcp === undefined ? {} : { tcpSeconds: timeouts.tcp }),
+      ...(timeouts.tcpFin === undefined ? {} : { tcpFinSeconds: timeouts.tcpFin }),
+      ...(timeouts.udp === undefined ? {} : { udpSeconds: timeouts.udp }),
+    },
+    syncDaemon: director.syncDaemon === undefined ? null : syncDaemonOf(director.syncDaemon),
+    templates: {
+      sysctl: readTemplate('sysctl/90-rs-agent-director.conf'),
+      modules: readTemplate('modules-load/rs-agent-director.conf'),
+    },
+  }
+}
+
+/** What the configuration asks for that only the persistent service does. */
+export function leftToService(config: Config): string[] {
+  const { services = [] } = config.director ?? {}
+  const checked = services.filter(({ check, fallback }) => check !== undefined || fallback !== undefined)
+  if (checked.length === 0) return []
+  const what = checked.length === 1 ? 'one service has' : `${checked.length} services have`
+  return [`${what} a check or a fallback: apply puts in what is written, and checks nobody's health`]
+}
+
+function vipsOf({ listen, vips = [] }: ServiceConfig, index: number): WantedVip[] {
+  const path = ['director', 'services', index]
+  if (listen !== undefined) return [{ address: listen.address, path: [...path, 'listen'] }]
+  return vips.map((address, number) => ({ address, path: [...path, 'vips', number] }))
+}
+
+function isFirstOfAddress({ address }: WantedVip, index: number, all: readonly WantedVip[]): boolean {
+  return all.findIndex(other => other.address === address) === index
+}
+
+function poolOf(service: ServiceConfig, index: number): WantedPool {
+  const { scheduler, schedulerFlags, onePacket, persistence, realServers } = service
+  return {
+    path: ['director', 'services', index],
+    service: {
+      key: keyOfService(service),
+      scheduler,
+      // In the order of their bits, as they are read back.
+      schedulerFlags: (['fallback', 'port'] as const)
+        .filter(flag => schedulerFlags.includes(flag))
+        .map(flag => `${scheduler}-${flag}` as SchedulerFlag),
+      onePacket,
+      persistence:
+        persistence === undefined
+          ? null
+          : { timeoutSeconds: persistence.timeout, netmask: netmaskOf(service) },
+      persistenceEngine: persistence?.engine ?? null,
+    },
+    destinations: realServers.map(server => destinationOf(server, service)),
+  }
+}
+
+function keyOfService(service: ServiceConfig): ServiceKey {
+  const { listen, firewallMark = 0 } = service
+  if (listen === undefined)
+    return { kind: 'firewallMark', mark: firewallMark, family: familyOfService(service) }
+  const { protocol, address, port } = listen
+  return { kind: 'address', protocol, address, port }
+}
+
+/** As the kernel tells it: a mask for IPv4, a prefix length for IPv6. */
+function netmaskOf(service: ServiceConfig): IpAddress | number {
+  const length = clientPrefixLength(service)
+  if (familyOfService(service) === 6) return length
+  const bits = `${'1'.repeat(length)}${'0'.repeat(32 - length)}`
+  return [0, 8, 16, 24].map(at => Number.parseInt(bits.slice(at, at + 8), 2)).join('.') as IpAddress
+}
+
+function destinationOf(server: RealServerConfig, service: ServiceConfig): Destination {
+  const { address, weight, upperThreshold, lowerThreshold } = server
+  return {
+    address,
+    port: server.port ?? service.listen?.port ?? 0,
+    forwarding: forwardingOf(server, service),
+    weight,
+    upperThreshold,
+    lowerThreshold,
+  }
+}
+
+function forwardingOf(server: RealServerConfig, { forwarding, tunnel }: ServiceConfig): Forwarding {
+  const method = server.forwarding ?? forwarding
+  if (method !== 'tunnel') return { method }
+  const { type = 'ipip', port = 0, checksum = 'none' } = tunnel ?? {}
+  switch (type) {
+    case 'ipip':
+      return { method, tunnel: { type } }
+    case 'gue':
+      return { method, tunnel: { type, port, checksum } }
+    case 'gre':
+      return { method, tunnel: { type, checksum } }
+    default:
+      return type satisfies never
+  }
+}
+
+function syncDaemonOf({
+  role,
+  interface: nic,
+  id,
+  group,
+  port,
+  ttl,
+  maxLength,
+}: NonNullable<NonNullable<Config['director']>['syncDaemon']>): SyncDaemon {
+  return {
+    role,
+    interface: nic,
+    syncId: id,
+    ...(group === undefined ? {} : { group }),
+    ...(port === undefined ? {} : { port }),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(maxLength === undefined ? {} : { maxLength }),
+  }
+}

@@ -1,0 +1,76 @@
+import type { IpAddress } from '../model/address.ts'
+import type { RolePlan } from '../reconcile/converge.ts'
+import type { FoundHost, Interest } from '../reconcile/found.ts'
+import { plan } from '../reconcile/plan.ts'
+import type { Refusal } from '../reconcile/refusal.ts'
+import type { State } from '../reconcile/state.ts'
+import type { WantedDirector } from './desired.ts'
+import { poolClaims } from './ipvs-pool.ts'
+import { MODULES_FILE, moduleClaims } from './modules.ts'
+import { syncDaemonClaims } from './sync-daemon.ts'
+import { directorSysctls, SYSCTL_FILE, sysctlClaims } from './sysctl.ts'
+import { timeoutClaims } from './timeouts.ts'
+import { vipClaims, vipRefusals } from './vip-on-nic.ts'
+
+export interface DirectorPlan extends RolePlan {
+  /** Why the host cannot become what is wanted; nothing may be touched then. */
+  refusals: Refusal[]
+}
+
+/** The steps that make the host the wanted director; `realServerVips` are those that it hides in its other role. */
+export function planDirector(
+  wanted: WantedDirector,
+  found: FoundHost,
+  state: State,
+  realServerVips: readonly IpAddress[],
+): DirectorPlan {
+  const claims = [
+    ...sysctlClaims(wanted, found),
+    ...moduleClaims(wanted, found),
+    ...timeoutClaims(wanted, found),
+    ...poolClaims(wanted, found, state.priors),
+    ...syncDaemonClaims(wanted, found),
+    ...vipClaims(wanted, found),
+  ]
+  const refusals = [...nicRefusals(wanted, found), ...vipRefusals(wanted, found, realServerVips)]
+  return { refusals, steps: plan(claims, state.priors, found), leftOut: [], staying: [] }
+}
+
+/** The steps that take the role off the host. */
+export function planDirectorRemoval(found: FoundHost, state: State): RolePlan {
+  return { steps: plan([], state.priors, found), leftOut: [], staying: [] }
+}
+
+/** What a plan needs to see; a removal sees what the state remembers. */
+export function interestOfDirector(wanted: WantedDirector | null): (state: State) => Interest {
+  return ({ priors }) => ({
+    sysctls: () => [
+      ...new Set([
+        ...(wanted === null ? [] : directorSysctls(wanted).map(({ path }) => path)),
+        ...priors.flatMap(prior => (prior.kind === 'sysctl' ? [prior.id.path] : [])),
+      ]),
+    ],
+    files: [
+      ...new Set([
+        SYSCTL_FILE,
+        MODULES_FILE,
+        ...priors.flatMap(prior => (prior.kind === 'file' ? [prior.id.path] : [])),
+      ]),
+    ],
+    ipvs: true,
+  })
+}
+
+function nicRefusals({ nic, syncDaemon }: WantedDirector, { links }: FoundHost): Refusal[] {
+  const names = links.filter(link => !link.loopback).map(link => link.name)
+  const hint = `this host has ${names.join(', ') || 'no NIC'}`
+  const asked = [
+    { name: nic, path: ['director', 'interface'] },
+    ...(syncDaemon === null
+      ? []
+      : [{ name: syncDaemon.interface, path: ['director', 'syncDaemon', 'interface'] }]),
+  ]
+  return asked
+    .filter(({ name }) => !names.includes(name))
+    .map(({ name, path }) => ({ path, why: `there is no interface ${name}`, hint }))
+}

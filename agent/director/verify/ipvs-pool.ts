@@ -1,0 +1,59 @@
+import { destinationText, type FoundPool, serviceText } from '../../model/ipvs.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { WantedDirector, WantedPool } from '../desired.ts'
+import { poolClaims } from '../ipvs-pool.ts'
+import type { CheckResult } from './check.ts'
+
+/** Whether the kernel's table is what the configuration says, service by service. */
+export function checkIpvsPool(wanted: WantedDirector, found: FoundHost): CheckResult[] {
+  const { ipvs } = found
+  if (ipvs === null || ipvs === undefined)
+    return [result('this host', 'fail', 'the kernel has no IPVS loaded', 'rs-agent director apply')]
+  return wanted.pools.map(pool => {
+    const subject = serviceText(pool.service.key)
+    const present = ipvs.pools.find(({ service }) => serviceText(service.key) === subject)
+    if (present === undefined)
+      return result(subject, 'fail', 'the kernel has no such service', 'rs-agent director apply')
+    const differences = differencesOf(pool, wanted, found)
+    if (differences.length > 0)
+      return result(subject, 'fail', differences.join('; '), 'rs-agent director apply')
+    return servingResult(subject, pool, present)
+  })
+}
+
+function differencesOf(pool: WantedPool, wanted: WantedDirector, found: FoundHost): string[] {
+  return poolClaims({ ...wanted, pools: [pool], otherServices: 'keep' }, found, [])
+    .filter(({ satisfied }) => !satisfied)
+    .map(({ wanted: { kind, id, value } }) => {
+      if (kind !== 'ipvs-destination') return 'scheduler, flags or persistence differ'
+      const name = destinationText(id)
+      if (value === null) return `${name} is in the table, and not in the configuration`
+      const isThere = found.ipvs?.pools.some(
+        ({ service, destinations }) =>
+          serviceText(service.key) === serviceText(id.key) &&
+          destinations.some(({ address, port }) => address === id.address && port === id.port),
+      )
+      return isThere === true ? `${name} has another weight, method or limit` : `${name} is missing`
+    })
+}
+
+function servingResult(subject: string, { destinations }: WantedPool, { service }: FoundPool): CheckResult {
+  const serving = destinations.filter(({ weight }) => weight > 0).length
+  const text = `${service.scheduler}, ${destinations.length} real servers, ${serving} of them with a weight`
+  if (serving > 0) return result(subject, 'pass', text, '')
+  return result(
+    subject,
+    'fail',
+    `${text}: nobody gets new connections`,
+    'give a real server a weight in the configuration',
+  )
+}
+
+function result(
+  subject: string,
+  verdict: CheckResult['verdict'],
+  evidence: string,
+  hint: string,
+): CheckResult {
+  return { id: 'ipvs-pool', subject, verdict, evidence, hint }
+}

@@ -1,0 +1,65 @@
+import type { Host } from '../../host/host.ts'
+import { NoVantage } from '../../host/vantage/injection.ts'
+import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import { questionTarget } from '../../segment/target.ts'
+import type { WantedDirector } from '../desired.ts'
+import type { CheckResult } from './check.ts'
+import { each, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+
+/**
+ * Asks each real server by itself, straight to its MAC, who has the VIP. One that answers steals the site as soon
+ * as a client or a router asks at the wrong moment; here it is found before.
+ */
+export async function checkRealServerArp(
+  _host: Host,
+  wanted: WantedDirector,
+  found: FoundHost,
+): Promise<CheckResult[]> {
+  const nic = nicOf(wanted, found)
+  const pairs = new Map<string, Member>()
+  // Masqueraded real servers have no VIP to hide.
+  for (const member of membersOf(wanted))
+    if (member.method !== 'masquerade') pairs.set(`${member.vip} ${member.address}`, member)
+  return each([...pairs.values()], member => checkMember(member, nic, wanted, found))
+}
+
+async function checkMember(
+  { vip, address }: Member,
+  nic: Link | undefined,
+  wanted: WantedDirector,
+  found: FoundHost,
+): Promise<CheckResult> {
+  const say = (verdict: CheckResult['verdict'], evidence: string, hint = ''): CheckResult => ({
+    id: 'real-server-arp',
+    subject: `${vip} on ${address}`,
+    verdict,
+    evidence,
+    hint,
+  })
+  if (isThisHost(address, found)) return say('skipped', 'this host itself')
+  if (nic === undefined || isUnplugged(nic))
+    return say('unknown', nic === undefined ? `there is no ${wanted.nic}` : whyUnplugged(nic), 'plug it in')
+  const vips = wanted.vips.map(({ address }) => address)
+  if (neighbourAddress(nic, address, vips, found) === undefined)
+    return say('skipped', `it is not on the segment of ${nic.name}: nobody there hears it`)
+  try {
+    const known = { directors: [], siblings: [address], vips }
+    const { isThere, owner } = await questionTarget({ nic, vip, target: address, known, found })
+    if (!isThere)
+      return say(
+        'unknown',
+        'it does not answer for its own address either: it is down, or not there',
+        `ping -c 1 ${address}`,
+      )
+    if (owner === null) return say('pass', 'asked alone, it is silent')
+    return say(
+      'fail',
+      `it answers "who has ${vip}" with ${owner.mac}`,
+      `on ${address}: rs-agent apply, or rs-agent verify to see why`,
+    )
+  } catch (error) {
+    if (!(error instanceof NoVantage)) throw error
+    return say('unknown', error.message, 'needs CAP_NET_RAW: run as root')
+  }
+}

@@ -1,0 +1,160 @@
+import type { Host } from '../../host/host.ts'
+import type { TcpSighting } from '../../host/native.ts'
+import { NoVantage } from '../../host/vantage/injection.ts'
+import { type Door, type Knocker, openKnocker } from '../../host/vantage/knock.ts'
+import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
+import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import { collectAnswers, sendersOn } from '../../segment/asking.ts'
+import type { WantedDirector } from '../desired.ts'
+import type { CheckResult } from './check.ts'
+import { each, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+
+/**
+ * Goes the way of a client: a SYN for VIP:port, sent to the real server's own MAC as IPVS sends it, must be answered
+ * from the VIP. A real server that is fine on its own address but lost the VIP is found here, and nowhere else.
+ */
+export async function checkRealServerPath(
+  _host: Host,
+  wanted: WantedDirector,
+  found: FoundHost,
+): Promise<CheckResult[]> {
+  const nic = nicOf(wanted, found)
+  const members = membersOf(wanted)
+  return each([...members.entries()], ([index, member]) =>
+    checkMember(member, FIRST_CLIENT_PORT + (index % CLIENT_PORTS), nic, wanted, found),
+  )
+}
+
+/** Above what Linux gives to sockets of its own (net.ipv4.ip_local_port_range ends at 60999). */
+const FIRST_CLIENT_PORT = 61_000
+const CLIENT_PORTS = 4_536
+const MAC_WAIT_MS = 500
+/** Waits for an answer; between them the SYN is repeated. */
+const WAITS_MS = [100, 200, 400]
+
+async function checkMember(
+  member: Member,
+  clientPort: number,
+  nic: Link | undefined,
+  wanted: WantedDirector,
+  found: FoundHost,
+): Promise<CheckResult> {
+  const { vip, address, key } = member
+  const say: Say = (verdict, evidence, hint = '') => ({
+    id: 'real-server-path',
+    subject: `${withPort(vip, key.port)}/${key.protocol} on ${address}`,
+    verdict,
+    evidence,
+    hint,
+  })
+  const why = whyNotTried(member, found)
+  if (why !== null) return say('skipped', why)
+  if (nic === undefined || isUnplugged(nic))
+    return say('unknown', nic === undefined ? `there is no ${wanted.nic}` : whyUnplugged(nic), 'plug it in')
+  const vips = wanted.vips.map(({ address }) => address)
+  const client = neighbourAddress(nic, address, vips, found)
+  if (client === undefined)
+    return say(
+      'fail',
+      `it is not on the segment of ${nic.name}: direct routing reaches neighbours alone`,
+      'use the tunnel, or move it to the segment',
+    )
+  try {
+    const mac = await macOf(nic, address, vips, found)
+    if (mac === null)
+      return say(
+        'fail',
+        'it does not answer ARP for its own address: it is down, or not there',
+        `ping -c 1 ${address}`,
+      )
+    return await knockOn({ mac, address: vip, port: key.port, client, clientPort }, address, nic, say)
+  } catch (error) {
+    if (!(error instanceof NoVantage)) throw error
+    return say('unknown', error.message, 'needs CAP_NET_RAW: run as root')
+  }
+}
+
+type Say = (verdict: CheckResult['verdict'], evidence: string, hint?: string) => CheckResult
+
+function whyNotTried({ key, method, address }: Member, found: FoundHost): string | null {
+  if (key.protocol !== 'tcp') return `only TCP answers whoever knocks, not ${key.protocol}`
+  if (key.port === 0) return 'the service is of every port, and tells none to knock on'
+  if (isThisHost(address, found)) return 'this host itself: nothing is sent'
+  return method === 'direct-route' ? null : `${method} does not send to the MAC of the real server`
+}
+
+/** Null when nobody answers for the address. */
+async function macOf(
+  nic: Link,
+  address: IpAddress,
+  vips: readonly IpAddress[],
+  found: FoundHost,
+): Promise<string | null> {
+  const family = familyOf(address)
+  const from = sendersOn(nic, found, [...vips, address], family)
+  const [answer] = await collectAnswers({
+    nic,
+    family,
+    addresses: [address],
+    from,
+    waitMs: MAC_WAIT_MS,
+    untilAnswered: true,
+  })
+  return answer?.mac ?? null
+}
+
+async function knockOn(door: Door, rip: IpAddress, nic: Link, say: Say): Promise<CheckResult> {
+  const knocker = openKnocker(nic, { first: door.clientPort, last: door.clientPort })
+  try {
+    const startedAt = performance.now()
+    const answer = await firstAnswer(knocker, door)
+    const latencyMs = (performance.now() - startedAt).toFixed(1)
+    const where = withPort(door.address, door.port)
+    if (answer === null)
+      return say(
+        'fail',
+        `no answer to a SYN for ${where}: it lost the VIP, or a firewall drops what is for it`,
+        `on ${rip}: rs-agent verify says which`,
+      )
+    if (answer.kind === 'icmp-error')
+      return say(
+        'fail',
+        `it refuses ${where} with ICMP type ${answer.type} code ${answer.code}: a firewall, or it forwards what it does not own`,
+        `on ${rip}: rs-agent verify says why`,
+      )
+    if (answer.rst)
+      return say('fail', `nobody listens on ${where} there: it answers with a reset`, `on ${rip}: ss -ltn`)
+    if (answer.sourceIp !== door.address)
+      return say(
+        'fail',
+        `it answers from ${answer.sourceIp} instead of ${door.address}`,
+        `on ${rip}: look for NAT rules`,
+      )
+    return say('pass', `answers from ${where} in ${latencyMs} ms`)
+  } finally {
+    knocker.close()
+  }
+}
+
+async function firstAnswer(knocker: Knocker, door: Door): Promise<TcpSighting['packet'] | null> {
+  for (const waitMs of WAITS_MS) {
+    knocker.knock(door)
+    const end = performance.now() + waitMs
+    for (let left = waitMs; left > 0; left = end - performance.now()) {
+      const packets = (await knocker.watch(left))
+        // A frame of another host may carry the same ports.
+        .filter(({ outgoing, sourceMac }) => !outgoing && sourceMac === door.mac)
+        .map(({ packet }) => packet)
+      const answer = packets.find(
+        packet => packet.kind === 'icmp-error' || packet.rst || (packet.syn && packet.ack),
+      )
+      if (answer === undefined) continue
+      if (answer.kind === 'segment' && !answer.rst) knocker.hangUp(door)
+      return answer
+    }
+  }
+  // It may have been accepted all the same, and the answer be lost.
+  knocker.hangUp(door)
+  return null
+}

@@ -1,0 +1,74 @@
+import { messageOf } from '../../errors.ts'
+import type { IpAddress } from '../../model/address.ts'
+import type { Link } from '../../model/network.ts'
+import { encodeTcpSegment, FrameSender, type TcpSighting, TcpTap } from '../native.ts'
+import { NoVantage, refusedAs } from './injection.ts'
+
+/**
+ * Knocks on other hosts' doors, on the wire: a SYN for an address goes to the MAC of a host that is told, as a
+ * director in direct routing sends it, and whatever comes back to the client port is seen.
+ */
+export interface Knocker {
+  /** Sends a SYN; to be repeated while nothing comes. */
+  knock(door: Door): void
+  /** Ends what an accepted SYN began: no half-open connection stays there. */
+  hangUp(door: Door): void
+  /** Waits until something arrives or the time is over. */
+  watch(timeoutMs: number): Promise<TcpSighting[]>
+  close(): void
+}
+
+export interface Door {
+  /** Of the host that is to answer. */
+  mac: string
+  address: IpAddress
+  port: number
+  /** This host's own, to which the answer comes. */
+  client: IpAddress
+  /** Tells the answers apart. */
+  clientPort: number
+}
+
+/** Any number does; a fixed one makes the reset that follows match. */
+const SEQUENCE = 0x7273_0001
+const BUFFER_BYTES = 1024 * 1024
+
+/** Throws NoVantage without CAP_NET_RAW, and for a NIC that is down or gone. */
+export function openKnocker(nic: Link, clientPorts: { first: number; last: number }): Knocker {
+  const sender = refusedAs('sending', () => new FrameSender(nic.index))
+  try {
+    const tap = refusedAs(
+      'the tap',
+      () => new TcpTap([nic.index], { clientPorts, bufferBytes: BUFFER_BYTES }),
+    )
+    const send = (flags: 'syn' | 'rst', sequence: number, door: Door): void => {
+      const frame = encodeTcpSegment({
+        sourceMac: nic.mac,
+        destinationMac: door.mac,
+        sourceIp: door.client,
+        destinationIp: door.address,
+        sourcePort: door.clientPort,
+        destinationPort: door.port,
+        sequence,
+        acknowledgement: 0,
+        flags,
+      })
+      refusedAs(`sending on ${nic.name}`, () => sender.send(frame))
+    }
+    return {
+      knock: door => send('syn', SEQUENCE, door),
+      hangUp: door => send('rst', SEQUENCE + 1, door),
+      watch: timeoutMs =>
+        tap.receive(timeoutMs).catch(error => {
+          throw new NoVantage(`the tap: ${messageOf(error)}`)
+        }),
+      close() {
+        tap.close()
+        sender.close()
+      },
+    }
+  } catch (error) {
+    sender.close()
+    throw error
+  }
+}

@@ -1,0 +1,116 @@
+import { withPort } from '../model/address.ts'
+import {
+  type Connection,
+  destinationText,
+  type FoundDestination,
+  type FoundPool,
+  type SyncDaemon,
+  serviceText,
+  type Traffic,
+} from '../model/ipvs.ts'
+import type { State } from '../reconcile/state.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface DirectorStatus {
+  asConfigured: boolean
+  services: FoundPool[]
+  syncDaemons: SyncDaemon[]
+  lastApply: State['lastApply']
+  /** Changes that `rs-agent director plan` would list. */
+  pending: number
+}
+
+export function printDirectorStatus(terminal: Terminal, report: DirectorStatus): void {
+  for (const { service, destinations } of report.services) {
+    const { key, scheduler, persistence } = service
+    const sticky = persistence === null ? '' : `, persistent ${persistence.timeoutSeconds} s`
+    terminal.line(`  ${terminal.style('bold', serviceText(key))} ${scheduler}${sticky}`)
+    for (const destination of destinations) terminal.line(`    ${destinationLine(terminal, destination)}`)
+  }
+  for (const { role, interface: nic, syncId } of report.syncDaemons)
+    terminal.line(`  sync daemon ${role} on ${nic}, id ${syncId}`)
+  const { lastApply, pending } = report
+  terminal.line(
+    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${lastApply.changes} changes`}`,
+  )
+  const state = report.asConfigured
+    ? terminal.style('green', 'as configured')
+    : terminal.style('red', 'not as configured')
+  terminal.line(
+    `rs-agent director status: ${state}${pending === 0 ? '' : `; \`rs-agent director plan\` shows what is different (${pending})`}`,
+  )
+}
+
+function destinationLine(terminal: Terminal, destination: FoundDestination): string {
+  const { forwarding, weight, activeConnections, inactiveConnections } = destination
+  const mark = weight > 0 ? terminal.style('green', 'ok  ') : terminal.style('yellow', 'rest')
+  return `${mark} ${destinationText(destination).padEnd(24)} ${forwarding.method.padEnd(12)} weight ${String(weight).padEnd(5)} ${activeConnections} active, ${inactiveConnections} inactive`
+}
+
+const COLUMNS = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const
+const RATES = [
+  'connectionsPerSecond',
+  'inPacketsPerSecond',
+  'outPacketsPerSecond',
+  'inBytesPerSecond',
+  'outBytesPerSecond',
+] as const
+const HEADINGS = ['Conns', 'InPkts', 'OutPkts', 'InBytes', 'OutBytes']
+
+/** Totals, and below them in brackets how much a second. */
+export function printStats(terminal: Terminal, services: readonly FoundPool[]): void {
+  terminal.line(
+    `${''.padEnd(NAME_WIDTH)}${HEADINGS.map(heading => heading.padStart(10)).join('')}${HEADINGS.map(heading => `${heading}/s`.padStart(11)).join('')}`,
+  )
+  for (const { service, destinations } of services) {
+    terminal.line(
+      `${terminal.style('bold', serviceText(service.key).padEnd(NAME_WIDTH))}${row(service.traffic)}`,
+    )
+    for (const destination of destinations)
+      terminal.line(`${`  -> ${destinationText(destination)}`.padEnd(NAME_WIDTH)}${row(destination.traffic)}`)
+  }
+  const noun = services.length === 1 ? '1 service' : `${services.length} services`
+  terminal.line(`rs-agent director stats: ${noun}`)
+}
+
+const NAME_WIDTH = 34
+
+function row(traffic: Traffic): string {
+  const totals = COLUMNS.map(name => short(traffic[name]).padStart(10)).join('')
+  return `${totals}${RATES.map(name => short(traffic[name]).padStart(11)).join('')}`
+}
+
+/** 1234567 is 1.23M: five figures are enough to compare, and --json has them all. */
+function short(value: number): string {
+  const units = ['', 'k', 'M', 'G', 'T', 'P']
+  let scaled = value
+  let unit = 0
+  for (; scaled >= 100_000 && unit < units.length - 1; unit++) scaled /= 1000
+  return unit === 0 ? String(Math.round(scaled)) : `${scaled.toPrecision(4)}${units[unit]}`
+}
+
+export interface ConnectionsReport {
+  /** In the table. */
+  total: number
+  /** Let through by the options. */
+  matching: number
+  byState: Record<string, number>
+  /** The first of those that match. */
+  connections: Connection[]
+}
+
+export function printConnections(terminal: Terminal, report: ConnectionsReport): void {
+  for (const connection of report.connections) {
+    const { protocol, client, clientPort, vip, vipPort, realServer, realServerPort } = connection
+    const way = `${withPort(client, clientPort)} -> ${withPort(vip, vipPort)} -> ${withPort(realServer, realServerPort)}`
+    terminal.line(
+      `  ${protocol.padEnd(5)} ${way.padEnd(64)} ${connection.state} ${connection.expiresSeconds} s`,
+    )
+  }
+  const more = report.matching - report.connections.length
+  if (more > 0) terminal.line(terminal.style('dim', `  and ${more} more: --limit`))
+  const states = Object.entries(report.byState).map(([state, count]) => `${count} ${state}`)
+  terminal.line(
+    `rs-agent director connections: ${report.matching} of ${report.total}${states.length === 0 ? '' : ` (${states.join(', ')})`}`,
+  )
+}
