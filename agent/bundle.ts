@@ -42,6 +42,8 @@ await build({
     format: 'esm',
     minify: true,
     chunkFileNames: '[name].js',
+    // One file for all that every command needs: each file more costs start-up.
+    codeSplitting: { groups: [{ name: 'start', tags: ['$initial'] }] },
     comments: { legal: true },
   },
   logLevel: 'warn',
