@@ -9,6 +9,7 @@ import {
   type Traffic,
 } from '../model/ipvs.ts'
 import type { State } from '../reconcile/state.ts'
+import { countChanges } from './plan.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface DirectorStatus {
@@ -31,7 +32,7 @@ export function printDirectorStatus(terminal: Terminal, report: DirectorStatus):
     terminal.line(`  sync daemon ${role} on ${nic}, id ${syncId}`)
   const { lastApply, pending } = report
   terminal.line(
-    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${lastApply.changes} changes`}`,
+    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${countChanges(lastApply.changes)}`}`,
   )
   const state = report.asConfigured
     ? terminal.style('green', 'as configured')

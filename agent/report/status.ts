@@ -1,5 +1,6 @@
 import type { Interrupted } from '../reconcile/journal.ts'
 import type { State } from '../reconcile/state.ts'
+import { countChanges } from './plan.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface StatusReport {
@@ -21,7 +22,7 @@ export function printStatus(terminal: Terminal, report: StatusReport): void {
     terminal.line(`  ${mark(silent)} NIC ${name}: ${evidence}`)
   const { lastApply, pending } = report
   terminal.line(
-    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${lastApply.changes} changes`}`,
+    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${countChanges(lastApply.changes)}`}`,
   )
   const state = report.asConfigured
     ? terminal.style('green', 'as configured')
