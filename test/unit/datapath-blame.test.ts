@@ -30,7 +30,7 @@ afterAll(() => void server.close())
 describe('an answer from another address', () => {
   it('is blamed on address translation', async () => {
     const finding = await blameFor({
-      reaction: { kind: 'accepted', from: RIP, latencyMs: 1, by: 'eth0', method: 'xdp' },
+      reaction: { kind: 'accepted', from: RIP, latencyMs: 1, by: 'eth0', method: 'xdp', ended: true },
     })
     expect(finding.evidence).toContain(`answered from ${RIP} instead of ${VIP}`)
     expect(finding.hint).toContain('NAT')

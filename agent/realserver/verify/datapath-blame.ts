@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import { listenersOn } from '../../host/listeners.ts'
+import { listenersOn } from '../../host/tcp-sockets.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, hostPrefixLength, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link, Rule } from '../../model/network.ts'

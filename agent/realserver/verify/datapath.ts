@@ -167,8 +167,10 @@ async function tryNic(
       if (way.obstacle?.kind === 'unsafe') return unknown(subject, way.obstacle.why)
       if (reactions instanceof NoVantage) return unknown(subject, reactions.message)
       const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }
-      if (reaction.kind === 'accepted' && reaction.from === knock.vip)
-        return passedBy === null ? passed(subject, client, nic, reaction) : unknown(subject, passedBy)
+      if (reaction.kind === 'accepted' && reaction.from === knock.vip) {
+        if (passedBy !== null) return unknown(subject, passedBy)
+        return reaction.ended ? passed(subject, client, nic, reaction) : stayedOpen(subject, client)
+      }
       return accuse(host, found, { ...trial, reaction })
     }),
   )
@@ -211,6 +213,17 @@ function passed(
 ): CheckResult {
   const evidence = `a SYN of ${name}, injected on ${nic.name} (${method}), was answered from the VIP by ${by} in ${latencyMs.toFixed(3)} ms`
   return { id: 'datapath', subject, verdict: 'pass', evidence, hint: '' }
+}
+
+/** A firewall that drops nothing but resets lets clients in all the same. */
+function stayedOpen(subject: string, { name }: TestClient): CheckResult {
+  return {
+    id: 'datapath',
+    subject,
+    verdict: 'unknown',
+    evidence: `the SYN of ${name} was answered from the VIP, but the reset that followed it did not arrive: a firewall lets new connections in, and perhaps nothing of what comes after`,
+    hint: 'try it with a client: curl http://VIP/; does the firewall let in what belongs to a connection? nft list ruleset',
+  }
 }
 
 function noClient(vip: IpAddress, { clients }: WantedRealServer): string {

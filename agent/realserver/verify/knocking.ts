@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../../host/host.ts'
 import type { TcpSighting } from '../../host/native.ts'
+import { halfOpenPeerPorts } from '../../host/tcp-sockets.ts'
 import { byFirstMethod, type InjectionMethod, NoVantage } from '../../host/vantage/injection.ts'
 import { type Knock, openTcpVantage, type TcpVantage } from '../../host/vantage/tcp.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
@@ -11,13 +13,24 @@ import type { FoundHost } from '../../reconcile/found.ts'
 
 /** What the host did with a SYN. */
 export type Reaction =
-  | { kind: 'accepted'; from: IpAddress; latencyMs: number; by: string; method: InjectionMethod }
+  | {
+      kind: 'accepted'
+      from: IpAddress
+      latencyMs: number
+      by: string
+      method: InjectionMethod
+      /** Whether the packet that followed the SYN, our reset, came to the connection as well. */
+      ended: boolean
+    }
   | { kind: 'reset'; from: IpAddress }
   | { kind: 'icmp'; type: number; code: number; from: IpAddress }
   | { kind: 'silence' }
 
 /** Waits for an answer; between them the SYN is repeated. The worst under full load was 28 ms. */
 const WAITS_MS = [40, 80, 160]
+/** For a reset to end its connection: as long as for an answer. */
+const ENDING_MS = 160
+const POLL_MS = 10
 
 /** What came of each knock, by its client port; silence is not noted. */
 export async function knockOn(
@@ -70,7 +83,27 @@ async function knockInRounds(
   const lost = knocks.find(({ clientPort }) => !arrived.has(clientPort))
   if (lost !== undefined)
     throw new NoVantage(`${vantage.method}: the SYN for ${withPort(lost.vip, lost.port)} did not arrive`)
+  await noteWhatStaysOpen(reactions, knocks)
   return reactions
+}
+
+/** A firewall may let a SYN in, and nothing of what comes after it: then clients never get anything. */
+async function noteWhatStaysOpen(reactions: Map<number, Reaction>, knocks: readonly Knock[]): Promise<void> {
+  const ports = new Set(knocks.map(({ port }) => port))
+  const stillOpen = (): number[] =>
+    [...ports].flatMap(port => {
+      const peerPorts = halfOpenPeerPorts(port)
+      return knocks
+        .filter(knock => knock.port === port && peerPorts.has(knock.clientPort))
+        .map(({ clientPort }) => clientPort)
+    })
+  const deadline = performance.now() + ENDING_MS
+  let open = stillOpen()
+  for (; open.length > 0 && performance.now() < deadline; open = stillOpen()) await sleep(POLL_MS)
+  for (const clientPort of open) {
+    const reaction = reactions.get(clientPort)
+    if (reaction?.kind === 'accepted') reactions.set(clientPort, { ...reaction, ended: false })
+  }
 }
 
 function interpret(
@@ -97,6 +130,8 @@ function interpret(
   const isAnswer = packet.syn && packet.ack
   return {
     clientPort,
-    reaction: isAnswer ? { kind: 'accepted', from, latencyMs, by: nicName(ifindex), method } : null,
+    reaction: isAnswer
+      ? { kind: 'accepted', from, latencyMs, by: nicName(ifindex), method, ended: true }
+      : null,
   }
 }

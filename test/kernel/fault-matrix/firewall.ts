@@ -53,6 +53,14 @@ const droppingRows: Row[] = [
 
 const rejectingRows: Row[] = [
   {
+    // Of nothing that follows the SYN is anything said to the client.
+    name: 'the input chain takes new connections to port 80, and drops what follows',
+    fault: nft(chain('inet', 'input priority 0', 'iifname eth0 tcp dport 80 tcp flags & syn == 0 drop')),
+    leavesHalfOpen: true,
+    verify: { unknown: { datapath: /did not arrive/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
     name: 'the firewall resets connections to port 80 although there is a listener',
     fault: nft(chain('inet', 'input priority 0', 'iifname eth0 tcp dport 80 reject with tcp reset')),
     verify: { fail: { datapath: /firewall rejects/ } },

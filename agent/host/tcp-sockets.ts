@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { hasErrno } from '../errors.ts'
+import { addressFromBytes, type IpAddress } from '../model/address.ts'
+
+/** TCP_LISTEN and TCP_SYN_RECV of include/net/tcp_states.h, as /proc/net/tcp prints them. */
+const LISTENING = '0A'
+const HALF_OPEN = '03'
+
+/** Something in this network namespace that listens for TCP. */
+export interface Listener {
+  /** `::` and `0.0.0.0` stand for all. */
+  address: IpAddress
+  /** Connections that are complete and that nobody has accepted yet. */
+  waiting: number
+}
+
+export function listenersOn(port: number): Listener[] {
+  // tx_queue:rx_queue; of a listener the latter is its accept queue (net/ipv4/tcp_ipv4.c, get_tcp4_sock).
+  return socketsIn(LISTENING)
+    .filter(({ localPort }) => localPort === port)
+    .map(({ address, queues }) => ({ address, waiting: Number.parseInt(queues.split(':')[1] ?? '0', 16) }))
+}
+
+/** The peers' ports of connections whose SYN was answered, and of which nothing more has come. */
+export function halfOpenPeerPorts(port: number): ReadonlySet<number> {
+  return new Set(
+    socketsIn(HALF_OPEN)
+      .filter(({ localPort }) => localPort === port)
+      .map(({ peerPort }) => peerPort),
+  )
+}
+
+interface TcpSocket {
+  address: IpAddress
+  localPort: number
+  peerPort: number
+  queues: string
+}
+
+function socketsIn(wanted: string): TcpSocket[] {
+  return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap(file =>
+    tableLines(file).flatMap(line => {
+      const [, local = '', peer = '', state, queues = ''] = line.trim().split(/\s+/)
+      if (state !== wanted) return []
+      const [address = '', localPort = ''] = local.split(':')
+      const [, peerPort = ''] = peer.split(':')
+      return [
+        {
+          address: parseKernelHex(address),
+          localPort: Number.parseInt(localPort, 16),
+          peerPort: Number.parseInt(peerPort, 16),
+          queues,
+        },
+      ]
+    }),
+  )
+}
+
+function tableLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'latin1').split('\n').slice(1)
+  } catch (error) {
+    // A kernel without IPv6.
+    if (hasErrno(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+/** The kernel prints each 32 bits of the address as a number of its own byte order. */
+function parseKernelHex(text: string): IpAddress {
+  const bytes = Buffer.from(text, 'hex')
+  if (LITTLE_ENDIAN) bytes.swap32()
+  return addressFromBytes(bytes)
+}
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
