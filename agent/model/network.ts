@@ -84,6 +84,8 @@ export interface RouteQuery {
   arrivingOn?: number
   /** Index of the link that it shall leave by. */
   leavingBy?: number
+  /** Of TCP: a rule may look at them. */
+  ports?: { source: number; destination: number }
 }
 
 /** What the kernel would do with it. */

@@ -50,6 +50,20 @@ describe('a packet of this host', () => {
     expect(await engine.lookUpRoute({ destination: CLIENT6 })).toMatchObject({ source: '2001:db8:1::12' })
   })
 
+  it('leaves by the rule for its ports', async () => {
+    const rule = 'rule add from VIP ipproto tcp sport 80 prohibit'
+    await host.namespace.ip(rule.replace('VIP', VIP))
+    await host.run('ip', ['-6', ...rule.replace('VIP', VIP6).split(' ')])
+    const by = (source: number) => ({ ports: { source, destination: 50_000 } })
+    for (const query of [
+      { destination: CLIENT, source: VIP },
+      { destination: CLIENT6, source: VIP6 },
+    ]) {
+      expect(await engine.lookUpRoute({ ...query, ...by(80) })).toMatchObject({ code: 'EACCES' })
+      expect(await engine.lookUpRoute({ ...query, ...by(443) })).toMatchObject({ link: 'eth0' })
+    }
+  })
+
   it('may have a gateway of the other family', async () => {
     await host.namespace.ip('route add 198.51.100.0/24 via inet6 2001:db8:1::7 dev eth0')
     const answer = await engine.lookUpRoute({ destination: '198.51.100.1' as IpAddress })

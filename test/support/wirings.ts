@@ -43,6 +43,16 @@ export async function withManagementNicAndPolicyRoute(neighbourhood: Neighbourho
   return host
 }
 
+/** The same for answers from one port alone. */
+export async function withManagementNicAndPortRule(neighbourhood: Neighbourhood): Promise<Host> {
+  const host = await withManagementNic(neighbourhood)
+  await host.namespace.ip(
+    `rule add pref 500 from ${vip} ipproto tcp sport 80 lookup 500`,
+    `route add default via ${gateway} dev eth0 table 500`,
+  )
+  return host
+}
+
 /** The clients are on the segment. */
 export function withoutDefaultRoute({ segment }: Neighbourhood): Promise<Host> {
   return segment.addHost('rs', withPrefix)

@@ -127,6 +127,13 @@ describe('silence', () => {
     expect((await blameFor({ obstacle, nextHop: CLIENT })).evidence).toContain('the client does not answer')
   })
 
+  it('may be a rule for marked packets, which nobody can ask about', async () => {
+    const rules = [rule(0, '0: from all lookup local'), rule(60, '60: from all fwmark 0x1 blackhole')]
+    expect((await blameFor({ rules })).evidence).toMatch(
+      /firewall; or a rule for .*: 60: from all fwmark 0x1/,
+    )
+  })
+
   it('is the firewall when all else is right, whether or not its tables can be read', async () => {
     const named = await blameFor({ filters: ['inet guard/doorman', 'tc ingress'] })
     expect(named.evidence).toMatch(/so it is a firewall \(inet guard\/doorman, tc ingress\)$/)

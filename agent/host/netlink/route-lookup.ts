@@ -20,6 +20,10 @@ const RTA_GATEWAY = 5
 const RTA_PREFSRC = 7
 const RTA_TABLE = 15
 const RTA_VIA = 18
+const RTA_IP_PROTO = 27
+const RTA_SPORT = 28
+const RTA_DPORT = 29
+const IPPROTO_TCP = 6
 const RTMSG_BYTES = 12
 /** Without it IPv4 answers "main", whichever table has the route. IPv6 refuses it, and tells the table as it is. */
 const RTM_F_LOOKUP_TABLE = 0x1000
@@ -41,7 +45,7 @@ export async function lookUpRoute(
   }
 }
 
-function encodeQuery({ destination, source, arrivingOn, leavingBy }: RouteQuery): Buffer {
+function encodeQuery({ destination, source, arrivingOn, leavingBy, ports }: RouteQuery): Buffer {
   const isIpv4 = familyOf(destination) === 4
   // The kernel would refuse it as it refuses a martian.
   if (source !== undefined && familyOf(source) !== familyOf(destination))
@@ -57,7 +61,14 @@ function encodeQuery({ destination, source, arrivingOn, leavingBy }: RouteQuery)
     [RTA_SRC, source === undefined ? undefined : addressBytes(source)],
     [RTA_IIF, arrivingOn],
     [RTA_OIF, leavingBy],
+    [RTA_IP_PROTO, ports === undefined ? undefined : Uint8Array.of(IPPROTO_TCP)],
+    [RTA_SPORT, ports === undefined ? undefined : u16be(ports.source)],
+    [RTA_DPORT, ports === undefined ? undefined : u16be(ports.destination)],
   )
+}
+
+function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff)
 }
 
 async function decodeAnswer(

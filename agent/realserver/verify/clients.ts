@@ -94,14 +94,38 @@ function inside({ address, prefixLength }: IpNetwork): IpAddress {
   return addressFromBytes(bytes)
 }
 
-/** Where the kernel would send what the VIP answers to the client. */
+/** A connection of a client to a VIP, by the NIC that the director's frames come in. */
+export interface Connection {
+  nic: Link
+  client: IpAddress
+  clientPort: number
+  vip: IpAddress
+  /** Undefined where the configuration names none: rules that look at ports are then not asked. */
+  port: number | undefined
+}
+
+/** How the kernel takes what the client sends. */
+export function arrivalOf(
+  host: Host,
+  { nic, client, clientPort, vip, port }: Connection,
+): Promise<RouteAnswer> {
+  return host.network.lookUpRoute({
+    destination: vip,
+    source: client,
+    arrivingOn: nic.index,
+    ...(port === undefined ? {} : { ports: { source: clientPort, destination: port } }),
+  })
+}
+
+/** Where the kernel would send what the VIP answers. */
 export function departureOf(
   host: Host,
   found: FoundHost,
-  { nic, vip, client }: { nic: Link; vip: IpAddress; client: IpAddress },
+  { nic, client, clientPort, vip, port }: Connection,
 ): Promise<RouteAnswer> {
   return host.network.lookUpRoute({
     destination: client,
+    ...(port === undefined ? {} : { ports: { source: port, destination: clientPort } }),
     // The kernel refuses a source that is not its own.
     ...(isBound(vip, found) ? { source: vip } : {}),
     ...(isVrfPort(nic, found) && nic.master !== undefined ? { leavingBy: nic.master } : {}),

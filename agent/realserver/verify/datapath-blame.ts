@@ -124,7 +124,7 @@ async function blameForSilence(host: Host, found: FoundHost, accused: Accused): 
       hint: `is the server stuck? ss -ltn 'sport = :${port}' shows its queue; restart it`,
     }
   return {
-    evidence: `the SYN of ${client.name} vanished in this host; address, routes and gateway are right, so it is a firewall${await firewallNames(host)}`,
+    evidence: `the SYN of ${client.name} vanished in this host; address, routes and gateway are right, so it is a firewall${await firewallNames(host)}${await markRuleNames(host, vip)}`,
     suspect: 'firewall',
     hint: `let tcp port ${knock.port} to ${knock.vip} in, and its answers out: nft list ruleset; iptables-save; tc filter show dev ${accused.nic.name} ingress`,
   }
@@ -185,6 +185,13 @@ async function ruleNames(host: Host, vip: IpAddress): Promise<string> {
   if (rules.length > 0 && !rules.some(({ priority }) => priority === 0))
     unusual.unshift('no rule "0: from all lookup local"')
   return unusual.length === 0 ? '' : `; ip rule has: ${unusual.slice(0, 5).join(' | ')}`
+}
+
+/** Which marks a packet gets nobody can ask the kernel. */
+async function markRuleNames(host: Host, vip: IpAddress): Promise<string> {
+  const rules = await host.network.rules(familyOf(vip)).catch(() => [])
+  const marked = rules.filter(({ text }) => text.includes(' fwmark ')).map(({ text }) => text)
+  return marked.length === 0 ? '' : `; or a rule for marked packets: ${marked.join(' | ')}`
 }
 
 async function firewallNames(host: Host): Promise<string> {

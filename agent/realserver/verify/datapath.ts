@@ -89,20 +89,16 @@ async function prepareTrials(
       }
       const clients = await chooseClients(host, wanted, found, vip, nic)
       if (clients.length === 0) results.push(unknown(name, noClient(vip, wanted)))
-      for (const client of clients)
+      for (const client of clients) {
+        const connection = { client: client.address, clientPort: clientPorts.next().value, vip, port }
         trials.push({
           subject: clients.length === 1 ? name : `${name} from ${client.address}`,
           nic,
           client,
-          knock: {
-            client: client.address,
-            clientPort: clientPorts.next().value,
-            vip,
-            port,
-            fromMac: directorMac(wanted, nic, neighbours),
-          },
-          way: await waysBack.prepare({ nic, client: client.address, vip }),
+          knock: { ...connection, fromMac: directorMac(wanted, nic, neighbours) },
+          way: await waysBack.prepare({ nic, ...connection }),
         })
+      }
     }
   }
   return { trials, results }

@@ -8,7 +8,7 @@ import type { FoundHost } from '../../reconcile/found.ts'
 import { ipv4Vips, type WantedRealServer } from '../desired.ts'
 import { pathNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
-import { chooseClients, departureOf, type TestClient } from './clients.ts'
+import { arrivalOf, type Connection, chooseClients, departureOf } from './clients.ts'
 
 /** Reverse path filtering lets in what clients send to the VIPs. IPv6 has no such parameter. */
 export async function checkRpFilter(
@@ -37,9 +37,15 @@ export function rpFilterPath(scope: string): SysctlPath {
   return `net/ipv4/conf/${scope}/rp_filter`
 }
 
+/** Whether the mark of a packet counts on its way back; the OR of all and the NIC (IN_DEV_SRC_VMARK). */
+function markPath(scope: string): SysctlPath {
+  return `net/ipv4/conf/${scope}/src_valid_mark`
+}
+
 /** What the check reads. */
 export function rpFilterPaths(links: readonly Link[]): SysctlPath[] {
-  return ['all', ...arpNics(links).map(({ name }) => name)].map(rpFilterPath)
+  const scopes = ['all', ...arpNics(links).map(({ name }) => name)]
+  return [...scopes.map(rpFilterPath), ...scopes.map(markPath)]
 }
 
 async function checkNic(
@@ -64,11 +70,12 @@ async function checkNic(
   if (effective === 0) return { ...result, verdict: 'pass', evidence: value, hint: '' }
   let accepted: string | null = null
   for (const vip of vips)
-    for (const client of await chooseClients(host, wanted, found, vip, nic)) {
-      const refusal = await whyDropped(host, found, nic, vip, client)
-      if (refusal !== null) return { ...result, ...refusal, evidence: `${value} ${refusal.evidence}` }
-      accepted = client.name
-    }
+    for (const { address: client, name } of await chooseClients(host, wanted, found, vip, nic))
+      for (const port of tcpPortsOf(vip, wanted)) {
+        const refusal = await whyDropped(host, found, { nic, client, clientPort: CLIENT_PORT, vip, port })
+        if (refusal !== null) return { ...result, ...refusal, evidence: `${value} ${refusal.evidence}` }
+        accepted = name
+      }
   if (accepted !== null)
     return { ...result, verdict: 'pass', evidence: `${value} lets ${accepted} in`, hint: '' }
   return {
@@ -79,37 +86,44 @@ async function checkNic(
   }
 }
 
+/** Any of IANA's dynamic ports (RFC 6335). */
+const CLIENT_PORT = 49_152
+
+/** A rule may look at them; undefined alone where there is none. */
+function tcpPortsOf(vip: IpAddress, { services }: WantedRealServer): (number | undefined)[] {
+  const ports = services.find(service => service.vip === vip)?.ports ?? []
+  const tcp = ports.filter(port => port.endsWith('/tcp')).map(port => Number.parseInt(port, 10))
+  return tcp.length === 0 ? [undefined] : tcp
+}
+
 /** Null when what the client sends to the VIP is let in. */
 async function whyDropped(
   host: Host,
   found: FoundHost,
-  nic: Link,
-  vip: IpAddress,
-  { address: source, name }: TestClient,
+  connection: Connection,
 ): Promise<Pick<CheckResult, 'verdict' | 'evidence' | 'hint'> | null> {
-  const ask = (destination: IpAddress): Promise<RouteAnswer> =>
-    host.network.lookUpRoute({ destination, source, arrivingOn: nic.index })
+  const { nic, client, vip } = connection
   // The way back is looked up as from the VIP, whose packets may have routes of their own.
-  const forVip = await ask(vip)
+  const forVip = await arrivalOf(host, connection)
   if (forVip.kind === 'route') return null
-  const back = await departureOf(host, found, { nic, vip, client: source })
+  const back = await departureOf(host, found, connection)
   const isFiltered = isReversePathRefusal(forVip, nic, back, found)
   const own = found.addresses.find(({ link, address }) => link === nic.name && familyOf(address) === 4)
   // A VIP that is not delivered here is another check's finding.
-  const answer = isFiltered || own === undefined ? forVip : await ask(own.address)
+  const answer =
+    isFiltered || own === undefined ? forVip : await arrivalOf(host, { ...connection, vip: own.address })
   if (answer.kind === 'route') return null
   if (!isReversePathRefusal(answer, nic, back, found))
     return {
       verdict: 'unknown',
-      evidence: `could not be judged: the kernel refuses to say how it takes a packet of ${name} (${answer.message})`,
-      hint: `ip route get ${vip} from ${source} iif ${nic.name}`,
+      evidence: `could not be judged: the kernel refuses to say how it takes a packet of a client at ${client} (${answer.message})`,
+      hint: `ip route get ${vip} from ${client} iif ${nic.name}`,
     }
-  // The question to the kernel knows no ports and marks: where rules do, a real packet may have another way back.
-  const finer = (await host.network.rules(4)).find(({ text }) => text.endsWith('…'))
-  if (finer !== undefined)
+  const finer = await finerRule(host, nic, found)
+  if (finer !== null)
     return {
       verdict: 'unknown',
-      evidence: `may drop what ${name} sends to ${vip} on ${nic.name}: a rule looks at ports or marks, which could not be asked about (${finer.text})`,
+      evidence: `may drop what a client at ${client} sends to ${vip} on ${nic.name}: a rule looks at what could not be asked about (${finer})`,
       hint: 'what datapath says of the VIP is the proof: rs-agent verify --only datapath',
     }
   const way = back.kind === 'route' ? `leads by ${back.link ?? 'nowhere'}` : `is refused (${back.message})`
@@ -120,9 +134,16 @@ async function whyDropped(
       : ['all', nic.name].map(scope => `${rpFilterPath(scope)}=0`).join(' ')
   return {
     verdict: 'fail',
-    evidence: `drops what ${name} sends to ${vip} on ${nic.name}: the way back ${way}`,
+    evidence: `drops what a client at ${client} sends to ${vip} on ${nic.name}: the way back ${way}`,
     hint: `mend the route, or loosen the filter: sysctl -w ${cure}`,
   }
+}
+
+/** A rule for marks, or one of a kind that is not known here: by it a real packet may have another way back. */
+async function finerRule(host: Host, { name }: Link, { sysctls }: FoundHost): Promise<string | null> {
+  const marksCount = ['all', name].some(scope => (sysctls[markPath(scope)] ?? '0') !== '0')
+  const isFiner = (text: string): boolean => text.includes('…') || (marksCount && text.includes(' fwmark '))
+  return (await host.network.rules(4)).find(({ text }) => isFiner(text))?.text ?? null
 }
 
 /**

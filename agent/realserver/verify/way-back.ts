@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link, RouteAnswer } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { departureOf } from './clients.ts'
+import { arrivalOf, type Connection, departureOf } from './clients.ts'
 import { type NextHop, resolveNextHop } from './next-hop.ts'
 
 /**
@@ -32,14 +32,13 @@ export class WaysBack {
     this.#vips = vips
   }
 
-  async prepare({ nic, client, vip }: { nic: Link; client: IpAddress; vip: IpAddress }): Promise<WayBack> {
-    const { network } = this.#host
+  async prepare(connection: Connection): Promise<WayBack> {
     const found = this.#found
-    const arrival = await network.lookUpRoute({ destination: vip, source: client, arrivingOn: nic.index })
-    const departure = await departureOf(this.#host, found, { nic, vip, client })
+    const arrival = await arrivalOf(this.#host, connection)
+    const departure = await departureOf(this.#host, found, connection)
     const nothing = { arrival, departure, obstacle: null }
     if (departure.kind === 'refused') return { ...nothing, nextHop: null }
-    const nextHop = departure.gateway ?? client
+    const nextHop = departure.gateway ?? connection.client
     const link = found.links.find(({ name }) => name === departure.link)
     if (link === undefined || !link.arp) return { ...nothing, nextHop }
     return { ...nothing, nextHop, obstacle: (await this.#nextHop(link, nextHop)).obstacle }

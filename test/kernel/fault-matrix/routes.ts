@@ -1,7 +1,11 @@
 import type { Row } from '../../support/fault-row.ts'
-import { inTurn, ip, sysctl } from '../../support/faults.ts'
+import { inTurn, ip, nft, sysctl } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
-import { withManagementNicAndPolicyRoute, withoutDefaultRoute } from '../../support/wirings.ts'
+import {
+  withManagementNicAndPolicyRoute,
+  withManagementNicAndPortRule,
+  withoutDefaultRoute,
+} from '../../support/wirings.ts'
 
 const { vip, gateway } = IPV4
 
@@ -103,6 +107,38 @@ const reversePathRows: Row[] = [
   },
 ]
 
+const portRows: Row[] = [
+  {
+    name: 'rp_filter is strict and a rule for answers from port 80 leads back by the same NIC',
+    wire: withManagementNicAndPortRule,
+    fault: sysctl(1, 'ipv4/conf/eth0/rp_filter'),
+    verify: {},
+  },
+  {
+    name: 'a rule for answers from port 80 leads back by the same NIC, whose gateway is not resolved',
+    wire: withManagementNicAndPortRule,
+    fault: ip('neigh flush all'),
+    verify: {},
+  },
+  {
+    name: 'a rule drops answers from port 80 of the VIP',
+    fault: ip(`rule add pref 50 from ${vip} ipproto tcp sport 80 blackhole`),
+    verify: { fail: { datapath: /policy.*sport 80 blackhole/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'a rule drops answers that a firewall marked',
+    fault: inTurn(
+      nft(
+        'table ip guard {\nchain painter {\ntype route hook output priority mangle\ntcp sport 80 meta mark set 1\n}\n}\n',
+      ),
+      ip('rule add pref 60 fwmark 1 blackhole'),
+    ),
+    verify: { fail: { datapath: /a rule for marked packets: 60:/ } },
+    seen: { byClients: 'nothing' },
+  },
+]
+
 const wayBackRows: Row[] = [
   {
     name: 'the clients are on the segment, and there is no default route',
@@ -168,4 +204,10 @@ const wayBackRows: Row[] = [
 ]
 
 /** The ways in and back. */
-export const routeRows: Row[] = [...hostRouteRows, ...policyRows, ...reversePathRows, ...wayBackRows]
+export const routeRows: Row[] = [
+  ...hostRouteRows,
+  ...policyRows,
+  ...reversePathRows,
+  ...portRows,
+  ...wayBackRows,
+]
