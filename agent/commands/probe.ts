@@ -77,7 +77,14 @@ async function probeEverybody(
   { nic, vip, known }: Question,
 ): Promise<ProbeReport> {
   const neighbours = await host.network.neighbours()
-  const { claimants, alive } = await surveyOwners({ nic, targets: [vip], known, found, neighbours })
+  const { claimants, alive } = await surveyOwners({
+    nic,
+    network: host.network,
+    targets: [vip],
+    known,
+    found,
+    neighbours,
+  })
   const owners = [...ownClaim(found, vip, known), ...(claimants.get(vip) ?? [])]
   const isExpected = ({ role, addresses }: Claimant): boolean =>
     known.directors.length === 0 ||

@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Network } from '../host/netlink/network.ts'
+import { arpProtocol } from '../host/vantage/arp.ts'
+import { byFirstMethod, NoVantage } from '../host/vantage/injection.ts'
 import { NOBODY, openSegmentAsker, type SegmentAsker } from '../host/vantage/segment.ts'
+import { openSilenceVantage, type SilenceVantage } from '../host/vantage/silence.ts'
 import { type AddressFamily, familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
@@ -57,29 +61,22 @@ export interface Collecting {
 export async function collectAnswers(collecting: Collecting): Promise<Answered[]> {
   const { nic, family, addresses, waitMs, untilAnswered } = collecting
   const asker = openSegmentAsker(nic, family)
-  const found = new Map<string, Answered>()
-  const startedUs = nowUs()
+  const answers = new Answers()
   const end = performance.now() + waitMs
   try {
     const asking = askInRounds(asker, collecting, end)
     // Its failure is looked at below; until then it must not count as nobody's.
     asking.catch(() => undefined)
     for (let left = waitMs; left > 0; left = end - performance.now()) {
-      for (const { address, mac, timestampUs } of await asker.watch(left)) {
-        if (!addresses.includes(address)) continue
-        const key = `${address} ${mac}`
-        const known = found.get(key)
-        if (known !== undefined) known.count++
-        else
-          found.set(key, { address, mac, count: 1, latencyMs: Math.max(0, (timestampUs - startedUs) / 1000) })
-      }
-      if (untilAnswered === true && found.size > 0) return [...found.values()]
+      for (const answer of await asker.watch(left))
+        if (addresses.includes(answer.address)) answers.note(answer)
+      if (untilAnswered === true && answers.all().length > 0) return answers.all()
     }
     await asking
   } finally {
     asker.close()
   }
-  return [...found.values()]
+  return answers.all()
 }
 
 async function askInRounds(
@@ -93,6 +90,78 @@ async function askInRounds(
     if (performance.now() >= end) return
     const sender = round < ROUNDS_AT_MS.length - 1 ? from[0] : from.at(-1)
     if (sender !== undefined) for (const address of addresses) asker.ask(address, sender, to)
+  }
+}
+
+export interface AskingGuests {
+  nic: Link
+  network: Network
+  /** IPv4. */
+  addresses: readonly IpAddress[]
+  /** Whose answers are this host's own. */
+  ownMacs: ReadonlySet<string>
+}
+
+/** How long a guest may take, after each of two questions. */
+const GUEST_WAIT_MS = 150
+
+/**
+ * Asks the guests of this host: a container or a virtual machine on a macvlan of the NIC is heard by the whole
+ * segment, and does not hear what this host itself sends. What they hear has arrived: so the question is injected.
+ * Nobody answers where that cannot be done.
+ */
+export async function collectGuestAnswers(asking: AskingGuests): Promise<Answered[]> {
+  const { nic, network } = asking
+  try {
+    return await byFirstMethod(async method => {
+      const vantage = await openSilenceVantage(arpProtocol(null), nic, method, network)
+      try {
+        return await askGuests(vantage, asking)
+      } finally {
+        vantage.close()
+      }
+    })
+  } catch (error) {
+    if (error instanceof NoVantage) return []
+    throw error
+  }
+}
+
+async function askGuests(
+  vantage: SilenceVantage,
+  { nic, addresses, ownMacs }: AskingGuests,
+): Promise<Answered[]> {
+  const answers = new Answers()
+  let hasArrived = false
+  for (let round = 0; round < 2; round++) {
+    for (const address of addresses) vantage.ask(address, 'to everybody')
+    const end = performance.now() + GUEST_WAIT_MS
+    for (let left = GUEST_WAIT_MS; left > 0; left = end - performance.now())
+      for (const passage of await vantage.watch(left))
+        if (passage.kind === 'question') hasArrived ||= passage.mac === nic.mac
+        else if (addresses.includes(passage.address) && !ownMacs.has(passage.mac)) answers.note(passage)
+  }
+  if (!hasArrived) throw new NoVantage(`${vantage.method}: the questions did not arrive`)
+  return answers.all()
+}
+
+/** Answers to questions that begin now, by address and MAC. */
+class Answers {
+  readonly #found = new Map<string, Answered>()
+  readonly #startedUs = nowUs()
+
+  note({ address, mac, timestampUs }: { address: IpAddress; mac: string; timestampUs: number }): void {
+    const key = `${address} ${mac}`
+    const known = this.#found.get(key)
+    if (known !== undefined) known.count++
+    else {
+      const latencyMs = Math.max(0, (timestampUs - this.#startedUs) / 1000)
+      this.#found.set(key, { address, mac, count: 1, latencyMs })
+    }
+  }
+
+  all(): Answered[] {
+    return [...this.#found.values()]
   }
 }
 

@@ -1,7 +1,8 @@
+import type { Network } from '../host/netlink/network.ts'
 import { type AddressFamily, familyOf, type IpAddress } from '../model/address.ts'
 import type { Link, Neighbour } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
-import { type Answered, collectAnswers, sendersOn } from './asking.ts'
+import { type Answered, collectAnswers, collectGuestAnswers, sendersOn } from './asking.ts'
 
 /** Who answers for an address on the segment, by name: the names come from asking for the hosts that are known. */
 
@@ -18,6 +19,8 @@ export interface Claimant {
   /** From the first question to the first answer. */
   latencyMs: number
   answers: number
+  /** A container or virtual machine of this host, behind the NIC. */
+  isGuest?: true
 }
 
 export interface KnownHosts {
@@ -35,6 +38,7 @@ export interface Survey {
 
 export interface SurveyRequest {
   nic: Link
+  network: Network
   /** What is asked about. */
   targets: readonly IpAddress[]
   known: KnownHosts
@@ -45,37 +49,48 @@ export interface SurveyRequest {
 
 /** Asks everybody on the NIC's segment. Throws NoVantage where the NIC cannot be asked. */
 export async function surveyOwners(request: SurveyRequest): Promise<Survey> {
-  const { nic, targets, known, found, waitMs = OWNER_WAIT_MS } = request
+  const { targets, known } = request
   const asked = [...new Set([...targets, ...known.directors, ...known.siblings])]
-  const senders = (family: AddressFamily): IpAddress[] =>
-    sendersOn(nic, found, [...asked, ...known.vips], family)
-  const families = [...new Set(asked.map(familyOf))].filter(family => senders(family).length > 0)
-  const answers = (
-    await Promise.all(
-      families.map(family =>
-        collectAnswers({
-          nic,
-          family,
-          addresses: asked.filter(address => familyOf(address) === family),
-          from: senders(family),
-          waitMs,
-        }),
-      ),
-    )
-  ).flat()
+  const families = [...new Set(asked.map(familyOf))]
+  const [ofGuests, ...ofSegment] = await Promise.all([
+    askGuests(asked, request),
+    ...families.map(family => askSegment(asked, family, request)),
+  ])
+  const answers = [...ofSegment.flat(), ...ofGuests]
+  const guests = new Set(ofGuests.map(({ mac }) => mac))
   const byAddress = Map.groupBy(answers, ({ address }) => address)
   const claimants = targets.map(target => {
-    const own = (byAddress.get(target) ?? []).map(answer => identify(answer, byAddress, request))
+    const own = (byAddress.get(target) ?? []).map(answer => identify(answer, byAddress, guests, request))
     return [target, own] as const
   })
   const alive = new Set([...known.directors, ...known.siblings].filter(address => byAddress.has(address)))
   return { claimants: new Map(claimants), alive }
 }
 
+function askSegment(
+  asked: readonly IpAddress[],
+  family: AddressFamily,
+  { nic, known, found, waitMs = OWNER_WAIT_MS }: SurveyRequest,
+): Promise<Answered[]> {
+  const from = sendersOn(nic, found, [...asked, ...known.vips], family)
+  const addresses = asked.filter(address => familyOf(address) === family)
+  return from.length === 0 ? Promise.resolve([]) : collectAnswers({ nic, family, addresses, from, waitMs })
+}
+
+/** By ARP alone: to a question from nobody by NDP the answer goes to all nodes, who would believe it. */
+function askGuests(asked: readonly IpAddress[], { nic, network, found }: SurveyRequest): Promise<Answered[]> {
+  const addresses = asked.filter(address => familyOf(address) === 4)
+  const ownMacs = new Set(found.links.map(({ mac }) => mac))
+  return addresses.length === 0
+    ? Promise.resolve([])
+    : collectGuestAnswers({ nic, network, addresses, ownMacs })
+}
+
 /** Names the host behind a MAC by the known addresses that it answered for, or else by the neighbour table. */
 function identify(
   { mac, latencyMs, count }: Answered,
   byAddress: ReadonlyMap<IpAddress, Answered[]>,
+  guests: ReadonlySet<string>,
   { targets, known, found, neighbours }: SurveyRequest,
 ): Claimant {
   const isIts = (address: IpAddress): boolean =>
@@ -92,6 +107,7 @@ function identify(
     latencyMs,
     answers: count,
     addresses: named.length > 0 ? named : learnt,
+    ...(guests.has(mac) ? { isGuest: true } : {}),
   }
 }
 
@@ -113,9 +129,10 @@ export function isVirtualRouter(mac: string): boolean {
 }
 
 /** `director 10.10.10.11 (02:00:00:00:02:00)`. */
-export function nameOf({ mac, role, addresses }: Claimant): string {
-  if (addresses.length > 0) return `${role} ${addresses.join(', ')} (${mac})`
+export function nameOf({ mac, role, addresses, isGuest }: Claimant): string {
+  const card = isGuest === true ? `${mac}, a guest of this host` : mac
+  if (addresses.length > 0) return `${role} ${addresses.join(', ')} (${card})`
   return isVirtualRouter(mac)
-    ? `VRRP router ${Number.parseInt(mac.slice(-2), 16)} (${mac})`
-    : `${role} ${mac}`
+    ? `VRRP router ${Number.parseInt(mac.slice(-2), 16)} (${card})`
+    : `${role} ${card}`
 }

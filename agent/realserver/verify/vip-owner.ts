@@ -34,7 +34,14 @@ export async function checkVipOwner(
   const neighbours = await host.network.neighbours()
   const surveys = [...nics].map(async ([nic, vips]) => {
     try {
-      const survey = await surveyOwners({ nic, targets: vips, known: wanted, found, neighbours })
+      const survey = await surveyOwners({
+        nic,
+        network: host.network,
+        targets: vips,
+        known: wanted,
+        found,
+        neighbours,
+      })
       return vips.flatMap(vip => {
         const isHeard = (survey.claimants.get(vip) ?? []).length > 0
         const isOnPath = pathNics(wanted, found, vip).includes(nic)
@@ -65,7 +72,7 @@ function judge(
       ...result,
       verdict: 'fail',
       evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.length === 1 ? thieves[0]?.role : 'they'} take${thieves.length === 1 ? 's' : ''} clients away from the director`,
-      hint: CURES[thieves[0]?.role ?? 'stranger'],
+      hint: cureOf(thieves, nic),
     }
   if (owners.length > 1)
     return {
@@ -83,6 +90,12 @@ function judge(
       hint: 'name the hosts that may answer: directors: [ADDRESS]',
     }
   return { ...result, verdict: 'pass', evidence: `only ${names} answers for it (in ${latency} ms)`, hint: '' }
+}
+
+function cureOf([thief]: readonly Claimant[], { name }: Link): string {
+  if (thief?.isGuest === true)
+    return `find the container or virtual machine with this MAC on ${name} (a macvlan), and take the VIP off it`
+  return CURES[thief?.role ?? 'stranger']
 }
 
 const CURES: Record<Role, string> = {

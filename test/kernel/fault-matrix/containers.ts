@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Row, Site } from '../../support/fault-row.ts'
 import { nft } from '../../support/faults.ts'
+import { firstLine } from '../../support/first-line.ts'
+import type { Host } from '../../support/host.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import { webServerCommand } from '../../support/web-server.ts'
 
@@ -30,7 +32,7 @@ const publish = `
 async function serveFromContainer(site: Site): Promise<void> {
   const { server, web, neighbourhood } = site
   await web.stop()
-  const inside = server.spawn('unshare', ['--net', 'sleep', 'infinity'])
+  const netns = await openContainer(server)
   await server.namespace.writeSysctl('ipv4/conf/all/forwarding', 1)
   await server.namespace.ip(
     'link add name docker0 type bridge',
@@ -39,14 +41,8 @@ async function serveFromContainer(site: Site): Promise<void> {
     'link add name veth0 type veth peer name eth0-inside',
     'link set veth0 master docker0 up',
   )
-  const enter = ['nsenter', `--net=/proc/${inside.pid}/ns/net`, '--']
-  // Until the container has a namespace of its own.
-  while (
-    (await server.run('readlink', [`/proc/${inside.pid}/ns/net`])) ===
-    (await server.run('readlink', ['/proc/self/ns/net']))
-  )
-    await sleep(5)
-  await server.namespace.ip(`link set eth0-inside netns ${inside.pid}`)
+  const enter = ['nsenter', `--net=${netns}`, '--']
+  await server.namespace.ip(`link set eth0-inside netns ${netns}`)
   const commands = [
     'link set lo up',
     `addr add ${container}/16 dev eth0-inside`,
@@ -72,8 +68,42 @@ async function startInside({ server }: Site, enter: readonly string[]): Promise<
   }
 }
 
+/** A network namespace that ends with the host: the path of it, once it is there. */
+async function openContainer(server: Host): Promise<string> {
+  const inside = server.spawn('unshare', ['--net', 'sh', '-c', 'echo ready && exec sleep infinity'])
+  await firstLine(inside)
+  return `/proc/${inside.pid}/ns/net`
+}
+
+/** A container with a NIC of its own on the segment. */
+function addMacvlanContainer(address: string): NonNullable<Row['fault']> {
+  return async ({ server }) => {
+    const netns = await openContainer(server)
+    await server.namespace.ip(
+      `link add link eth0 name mv0 address 02:00:00:00:77:01 netns ${netns} type macvlan mode bridge`,
+    )
+    await server.run('nsenter', [`--net=${netns}`, '--', 'ip', '-batch', '-'], {
+      input: `link set lo up\naddr add ${address} dev mv0\nlink set mv0 up\n`,
+    })
+  }
+}
+
 /** Services that are elsewhere than on the host. */
 export const containerRows: Row[] = [
+  {
+    name: 'a container on a macvlan of the NIC has an address of its own',
+    needs: ['macvlan'],
+    fault: addMacvlanContainer('10.10.10.78/24'),
+    verify: {},
+  },
+  {
+    // It never hears what its host sends, and the whole segment hears it.
+    name: 'a container on a macvlan of the NIC has the VIP',
+    needs: ['macvlan'],
+    fault: addMacvlanContainer(`${vip}/24`),
+    spoilsNeighbours: true,
+    verify: { fail: { 'vip-owner': /02:00:00:00:77:01, a guest of this host/ } },
+  },
   {
     name: 'a container publishes port 80',
     fault: serveFromContainer,
