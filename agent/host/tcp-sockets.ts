@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hasErrno } from '../errors.ts'
-import { addressFromBytes, type IpAddress } from '../model/address.ts'
+import { addressFromBytes, familyOf, type IpAddress } from '../model/address.ts'
 
 /** TCP_LISTEN and TCP_SYN_RECV of include/net/tcp_states.h, as /proc/net/tcp prints them. */
 const LISTENING = '0A'
@@ -19,6 +19,15 @@ export function listenersOn(port: number): Listener[] {
   return socketsIn(LISTENING)
     .filter(({ localPort }) => localPort === port)
     .map(({ address, queues }) => ({ address, waiting: Number.parseInt(queues.split(':')[1] ?? '0', 16) }))
+}
+
+export const EVERY_IPV4 = '0.0.0.0' as IpAddress
+/** Takes IPv4 too, unless it was opened for IPv6 alone (IPV6_V6ONLY), which is not to be seen from outside. */
+export const EVERY_IPV6 = '::' as IpAddress
+
+/** Whether a listener at the one address is there for connections to the other. */
+export function covers(listener: IpAddress, address: IpAddress): boolean {
+  return listener === address || listener === (familyOf(address) === 4 ? EVERY_IPV4 : EVERY_IPV6)
 }
 
 /** The peers' ports of connections whose SYN was answered, and of which nothing more has come. */

@@ -70,6 +70,16 @@ describe('a reset', () => {
     expect(finding.suspect).toBe('firewall')
   })
 
+  it('is a listener of another NIC when there is no firewall, and perhaps when its tables are secret', async () => {
+    const refused = { vip: LOOPBACK, reaction: reset, port: port.served }
+    const { evidence, suspect } = await blameFor({ ...refused, filters: [] })
+    expect(evidence).toContain('of another NIC alone (SO_BINDTODEVICE)')
+    expect(suspect).toBeUndefined()
+    const secret = await blameFor({ ...refused, filters: 'EPERM' })
+    expect(secret.evidence).toContain('the firewall rejects it')
+    expect(secret.hint).toContain('tied to another NIC?')
+  })
+
   it('is the VRF of the NIC when what listens is outside of it', async () => {
     const vrf: Link = { ...NIC, index: 9, name: 'blue', kind: 'vrf' }
     const finding = await blameFor({

@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import { listenersOn } from '../../host/tcp-sockets.ts'
+import { covers, EVERY_IPV6, listenersOn } from '../../host/tcp-sockets.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, hostPrefixLength, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link, Rule } from '../../model/network.ts'
@@ -62,12 +62,7 @@ async function blameForReset(
       evidence: `the SYN of ${client.name} was refused with RST: ${nic.name} belongs to a VRF, and what listens on port ${port} does not`,
       hint: 'let listeners take connections of every VRF: sysctl -w net/ipv4/tcp_l3mdev_accept=1',
     }
-  if (isCovered)
-    return {
-      evidence: `the SYN of ${client.name} was refused with RST although something listens there: the firewall rejects it${await firewallNames(host)}`,
-      suspect: 'firewall',
-      hint: `let tcp port ${port} to ${vip} in: nft list ruleset; iptables -S INPUT`,
-    }
+  if (isCovered) return blameForResetDespiteListener(host, client, knock)
   if (familyOf(vip) === 4 && listeners.includes(EVERY_IPV6))
     return {
       evidence: `the SYN of ${client.name} was refused with RST, and only a listener on [::]:${port} is there: it takes IPv6 alone, or the firewall rejects IPv4${await firewallNames(host)}`,
@@ -81,12 +76,25 @@ async function blameForReset(
   }
 }
 
-const EVERY_IPV4 = '0.0.0.0' as IpAddress
-/** Takes IPv4 too, unless it was opened for IPv6 alone (IPV6_V6ONLY), which is not to be seen from outside. */
-const EVERY_IPV6 = '::' as IpAddress
-
-function covers(listener: IpAddress, vip: IpAddress): boolean {
-  return listener === vip || listener === (familyOf(vip) === 4 ? EVERY_IPV4 : EVERY_IPV6)
+/** Which NIC a listener is tied to the kernel's table does not tell; without a firewall it is that. */
+async function blameForResetDespiteListener(
+  host: Host,
+  { name }: TestClient,
+  { vip, port }: Knock,
+): Promise<Finding> {
+  const refused = `the SYN of ${name} was refused with RST although something listens there`
+  const look = `ss -ltn 'sport = :${port}' shows ADDRESS%NIC`
+  const filters = await host.netfilter.packetFilters().catch(() => null)
+  if (filters?.length === 0)
+    return {
+      evidence: `${refused}: it takes connections of another NIC alone (SO_BINDTODEVICE), as there is no firewall`,
+      hint: `make the server listen on every NIC: ${look}`,
+    }
+  return {
+    evidence: `${refused}: the firewall rejects it${await firewallNames(host)}`,
+    suspect: 'firewall',
+    hint: `let tcp port ${port} to ${vip} in: nft list ruleset; iptables -S INPUT; or is the listener tied to another NIC? ${look}`,
+  }
 }
 
 async function blameForIcmp(

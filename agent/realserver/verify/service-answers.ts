@@ -1,6 +1,7 @@
 import type { HttpCheck } from '../../config/check.ts'
 import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import { covers, listenersOn } from '../../host/tcp-sockets.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import type { VipService, WantedRealServer } from '../desired.ts'
 import { LOOPBACK } from '../vip-address.ts'
@@ -95,13 +96,14 @@ async function ask({ vip, url, check }: Question): Promise<CheckResult> {
     const verdict = check.isGuess && status < FIRST_SERVER_ERROR ? 'unknown' : 'fail'
     return { ...result, verdict, ...wrong, hint: check.isGuess ? TELL : wrong.hint }
   } catch (error) {
-    return { ...result, ...judgeFailure(error, url, check) }
+    return { ...result, ...judgeFailure(error, vip, url, check) }
   }
 }
 
 /** What a request that got no answer says of the server. */
 function judgeFailure(
   error: unknown,
+  vip: IpAddress,
   url: string,
   check: Question['check'],
 ): Pick<CheckResult, 'verdict' | 'evidence' | 'hint'> {
@@ -111,6 +113,12 @@ function judgeFailure(
       verdict: 'fail',
       evidence: `${evidence}: the VIP is not local here`,
       hint: `rs-agent apply; ip address; ip route show table local`,
+    }
+  if (hasErrno(error, 'ECONNREFUSED') && listenersOn(check.port).some(({ address }) => covers(address, vip)))
+    return {
+      verdict: 'unknown',
+      evidence: `${evidence}, although something listens there: perhaps it takes connections of one NIC alone (SO_BINDTODEVICE), which this host's own request does not come by, or a firewall rejects it`,
+      hint: `datapath says what clients get; ss -ltn 'sport = :${check.port}' shows ADDRESS%NIC`,
     }
   if (hasErrno(error, 'ECONNREFUSED') || error instanceof NoAnswerInTime || !check.isGuess)
     return {

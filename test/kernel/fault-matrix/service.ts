@@ -29,10 +29,35 @@ async function fillQueue({ server, web }: Site): Promise<void> {
   await expect.poll(() => server.run('ss', ['-Hltn', 'sport = :80'])).toMatch(/LISTEN +2 +1 /)
 }
 
+/** A web server that takes connections of one NIC alone, as systemd's BindToDevice= makes it. */
+function serveOn(nic: string) {
+  return async ({ server, web }: Site) => {
+    await web.stop()
+    const program = `
+      use Socket; $| = 1;
+      socket(S, PF_INET, SOCK_STREAM, 0) && setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1)
+        && setsockopt(S, SOL_SOCKET, 25, "${nic}\\0") && bind(S, sockaddr_in(80, INADDR_ANY)) && listen(S, 9)
+        && print "ready\\n" or die $!;
+      while (accept(C, S)) { sysread C, $_, 4096; syswrite C, "HTTP/1.0 200 OK\\r\\n\\r\\nrs\\n"; close C }`
+    await firstLine(server.spawn('perl', ['-e', program]))
+  }
+}
+
 const http = { type: 'http', port: 80, path: '/', status: 200, body: 'rs', timeout: '1s' }
 
 /** What answers on the port, if anything does. */
 export const serviceRows: Row[] = [
+  {
+    name: 'the web server takes connections of the NIC alone, and so none of this host itself',
+    fault: serveOn('eth0'),
+    verify: { unknown: { 'service-answers': /ECONNREFUSED.*SO_BINDTODEVICE/ } },
+  },
+  {
+    name: 'the web server takes connections of lo alone',
+    fault: serveOn('lo'),
+    verify: { fail: { datapath: /another NIC alone/ } },
+    seen: { byClients: 'nothing' },
+  },
   {
     name: 'nothing listens on port 80',
     fault: ({ web }) => web.stop(),
