@@ -1,5 +1,9 @@
 import type { IpAddress } from './address.ts'
 
+/** RTN_* of include/uapi/linux/rtnetlink.h: where a route leads, out of this host or into it. */
+export const RTN_UNICAST = 1
+export const RTN_LOCAL = 2
+
 /** A network interface, as RTM_GETLINK tells it. */
 export interface Link {
   index: number

@@ -1,5 +1,5 @@
 import { familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
-import type { RouteForm } from '../model/network.ts'
+import { type RouteForm, RTN_UNICAST } from '../model/network.ts'
 import { type FoundHost, lookupIn } from '../reconcile/found.ts'
 import type { Refusal } from '../reconcile/refusal.ts'
 import type { Setting } from '../reconcile/setting.ts'
@@ -16,7 +16,6 @@ import { LOOPBACK } from './vip-address.ts'
 /** Our mark on routes: a protocol number that include/uapi/linux/rtnetlink.h and iproute2 leave free. */
 export const ROUTE_PROTOCOL = 76
 
-const RTN_UNICAST = 1
 const RT_SCOPE_UNIVERSE = 0
 const RT_SCOPE_LINK = 253
 /** IP6_RT_PRIO_USER: what the kernel gives a route without a metric of its own. */

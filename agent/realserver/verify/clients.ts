@@ -9,16 +9,13 @@ import {
   type IpNetwork,
   isInSubnet,
 } from '../../model/address.ts'
-import type { Link, RouteAnswer } from '../../model/network.ts'
+import { type Link, type RouteAnswer, RTN_UNICAST } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
 import { isBound } from '../vip-address.ts'
 import { FARAWAY_CLIENTS, isOnLink } from './strangers.ts'
 
 /** Addresses that stand for the clients of a VIP: their way in and out is what a check follows. */
-
-/** RTN_UNICAST of include/uapi/linux/rtnetlink.h. */
-const RTN_UNICAST = 1
 
 export interface TestClient {
   address: IpAddress

@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import { covers, EVERY_IPV6, listenersOn } from '../../host/tcp-sockets.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, hostPrefixLength, type IpAddress, withPort } from '../../model/address.ts'
-import type { Link, Rule } from '../../model/network.ts'
+import { type Link, RTN_LOCAL, type Rule } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { isBound } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
@@ -23,9 +23,6 @@ export interface Accused {
 
 /** `firewall`: everything else that could be asked is right. */
 export type Finding = Pick<CheckResult, 'evidence' | 'hint'> & { suspect?: 'firewall' }
-
-/** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
-const RTN_LOCAL = 2
 
 export async function blame(host: Host, found: FoundHost, accused: Accused): Promise<Finding> {
   switch (accused.reaction.kind) {

@@ -3,6 +3,7 @@ import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { covers, listenersOn } from '../../host/tcp-sockets.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
+import { RTN_LOCAL } from '../../model/network.ts'
 import type { VipService, WantedRealServer } from '../desired.ts'
 import { LOOPBACK } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
@@ -14,9 +15,6 @@ export async function checkServiceAnswers(
 ): Promise<CheckResult[]> {
   return (await Promise.all(services.map(service => checkVip(host, service)))).flat()
 }
-
-/** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
-const RTN_LOCAL = 2
 
 /** Enough of a page to find a word in. */
 const BODY_LIMIT_BYTES = 1024 * 1024
