@@ -37,6 +37,12 @@ export const vipRows: Row[] = [
     verify: { fail: { 'vip-bound': /prefix/ } },
   },
   {
+    // As a dummy, on which many bind their VIPs.
+    name: 'the VIP is bound to a link that speaks no ARP as well',
+    fault: ip('tuntap add dev tun0 mode tun', 'link set tun0 up', `addr add ${vip}/32 dev tun0`),
+    verify: { fail: { 'vip-bound': /tun0.*speaks no ARP/ } },
+  },
+  {
     name: 'the VIP is bound to the NIC as well',
     fault: ip(`addr add ${vip}/24 dev eth0`),
     verify: { fail: { 'vip-bound': /bound to eth0/, 'arp-silence': /answered/ } },
