@@ -45,7 +45,8 @@ export function summaryLine(
     .filter(([count]) => count > 0)
     .map(([count, what]) => `${count} ${what}`)
     .join(', ')
-  const more = verdict === 'pass' ? '' : '; `rs-agent explain` says more'
+  const isExplained = checks.some(({ verdict }) => verdict === 'fail' || verdict === 'unknown')
+  const more = isExplained ? '; `rs-agent explain` says more' : ''
   return `${command} verify: ${terminal.style(['bold', COLORS[verdict]], verdict)}, ${text} in ${(durationMs / 1000).toFixed(2)} s${more}`
 }
 

@@ -138,6 +138,13 @@ describe('the text of verify', () => {
     expect(stdout).toMatch(/rs-agent verify: pass, 2 passed, 10 skipped in \d+\.\d\d s$/)
   })
 
+  it('sends nobody to explain what was left out', async () => {
+    const { agent } = await bootRealServer()
+    const { exitCode, stdout } = await agent.run(['verify', '--only', 'ndp-silence'])
+    expect(exitCode).toBe(3)
+    expect(stdout).toMatch(/^rs-agent verify: unknown, 11 skipped in \d+\.\d\d s$/)
+  })
+
   it('shows what it waits for on stderr, on a terminal alone, and only after a second', async () => {
     const { agent } = await bootRealServer()
     const slow = ['verify', '--only', 'vip-bound,vip-owner']
