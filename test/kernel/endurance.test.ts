@@ -47,7 +47,9 @@ it('lets several runs on one host look at the same time', { timeout: 300_000 }, 
   if (!server) throw new Error('there is no real server')
   await using agent = new Agent(server, config)
   expect((await agent.run(['apply'])).exitCode).toBe(0)
-  await agent.run(['verify'])
+  // As on any host that serves. Of several that meet an unresolved one, none can know whose entry it is.
+  const { mac } = neighbourhood.gateway
+  await server.namespace.ip(`neigh replace ${IPV4.gateway} lladdr ${mac} dev eth0 nud stale`)
   const before = await takeSettledSnapshot(server.namespace)
   for (let round = 1; round <= 5; round++) {
     const runs = [1, 2, 3].map(() => agent.run(['verify', '--json']))
@@ -60,8 +62,7 @@ it('lets several runs on one host look at the same time', { timeout: 300_000 }, 
 async function verifyAgainAndAgain(server: Host, times: number): Promise<string[]> {
   await using agent = new Agent(server, config)
   expect((await agent.run(['apply'])).exitCode).toBe(0)
-  // The first one makes the kernel resolve the gateway, as any packet would.
-  await agent.run(['verify'])
+  // The gateway is not resolved yet: every run makes the kernel resolve it, and forget it again.
   const before = await takeSettledSnapshot(server.namespace)
   const problems: string[] = []
   for (let run = 1; run <= times; run++) {
