@@ -80,18 +80,21 @@ describe('a reset', () => {
     expect(secret.hint).toContain('tied to another NIC?')
   })
 
-  it('is the VRF of the NIC when what listens is outside of it', async () => {
+  it('is the VRF of the NIC when what listens is outside of it, and otherwise the firewall', async () => {
     const vrf: Link = { ...NIC, index: 9, name: 'blue', kind: 'vrf' }
-    const finding = await blameFor({
+    const inVrf = {
       vip: LOOPBACK,
       reaction: reset,
       port: port.served,
       nic: { ...NIC, master: 9 },
       found: { links: [NIC, vrf] },
-    })
-    expect(finding.evidence).toContain('eth0 belongs to a VRF')
-    expect(finding.hint).toContain('tcp_l3mdev_accept=1')
-    expect(finding.suspect).toBeUndefined()
+    }
+    const closed = await blameFor({ ...inVrf, takesFromVrfs: '0' })
+    expect(closed.evidence).toContain('eth0 belongs to a VRF')
+    expect(closed.hint).toContain('tcp_l3mdev_accept=1')
+    expect(closed.suspect).toBeUndefined()
+    const open = { ...inVrf, takesFromVrfs: '1', filters: ['inet guard/doorman'] }
+    expect((await blameFor(open)).suspect).toBe('firewall')
   })
 })
 
@@ -194,6 +197,8 @@ interface Case {
   rules?: Rule[]
   /** Their names, or why they cannot be read. */
   filters?: string[] | string
+  /** tcp_l3mdev_accept; a kernel without VRFs has none. */
+  takesFromVrfs?: string
 }
 
 /** On a host where, unless told, everything is right and the SYN vanished. */
@@ -201,6 +206,7 @@ function blameFor(told: Case): Promise<Finding> {
   const { vip = VIP, nic = NIC, rules = [], filters = [] } = told
   const host = {
     network: { rules: async () => rules },
+    sysctl: { read: () => told.takesFromVrfs ?? null },
     netfilter: {
       packetFilters: async () => {
         if (typeof filters === 'string') throw new Error(filters)

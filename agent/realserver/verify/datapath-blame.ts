@@ -54,13 +54,14 @@ async function blameForReset(
   const { vip, port } = knock
   const listeners = listenersOn(port).map(({ address }) => address)
   const isCovered = listeners.some(address => covers(address, vip))
-  if (isCovered && isVrfPort(nic, found))
+  const mayTakeIpv4 = listeners.includes(EVERY_IPV6)
+  if ((isCovered || mayTakeIpv4) && isVrfPort(nic, found) && host.sysctl.read(TAKE_FROM_VRFS) === '0')
     return {
       evidence: `the SYN of ${client.name} was refused with RST: ${nic.name} belongs to a VRF, and what listens on port ${port} does not`,
-      hint: 'let listeners take connections of every VRF: sysctl -w net/ipv4/tcp_l3mdev_accept=1',
+      hint: `let listeners take connections of every VRF: sysctl -w ${TAKE_FROM_VRFS}=1`,
     }
   if (isCovered) return blameForResetDespiteListener(host, client, knock)
-  if (familyOf(vip) === 4 && listeners.includes(EVERY_IPV6))
+  if (familyOf(vip) === 4 && mayTakeIpv4)
     return {
       evidence: `the SYN of ${client.name} was refused with RST, and only a listener on [::]:${port} is there: it takes IPv6 alone, or the firewall rejects IPv4${await firewallNames(host)}`,
       hint: `make the server listen on ${vip}:${port} or 0.0.0.0:${port} too; ss -ltn 'sport = :${port}' shows what listens`,
@@ -72,6 +73,9 @@ async function blameForReset(
     hint: `make the server listen on ${withPort(vip, port)} or on every address; ss -ltn 'sport = :${port}' shows what listens`,
   }
 }
+
+/** Of IPv6 as well. */
+const TAKE_FROM_VRFS = 'net/ipv4/tcp_l3mdev_accept'
 
 /** Which NIC a listener is tied to the kernel's table does not tell; without a firewall it is that. */
 async function blameForResetDespiteListener(
