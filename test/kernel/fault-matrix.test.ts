@@ -1,40 +1,31 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Row } from '../support/fault-row.ts'
 import { runRow } from '../support/fault-run.ts'
-import { kernelFeatures } from '../support/kernel-features.ts'
 import { NeighbourhoodPool } from '../support/neighbourhood-pool.ts'
-import { GROUPS, groupOf } from './fault-matrix/groups.ts'
+import { GROUPS, rowsBeyondThisKernel, rowsOf } from './fault-matrix/groups.ts'
 import { rows } from './fault-matrix/rows.ts'
 
 /** One fault put into a healthy real server: what verify says of it, what it leaves behind, and what others see. */
-const features = await kernelFeatures()
-const missing = ({ needs = [] }: Row) => needs.filter(feature => !features.has(feature))
-
 const pool = new NeighbourhoodPool()
 afterAll(() => pool[Symbol.asyncDispose]())
 
-describe.concurrent(GROUPS.together, () => {
-  for (const row of rows) if (groupOf(row) === 'together') define(row)
-})
+describe.concurrent(GROUPS.together, () => rowsOf('together').forEach(define))
 
-describe(GROUPS.alone, () => {
-  for (const row of rows) if (groupOf(row) === 'alone') define(row)
-})
+describe(GROUPS.alone, () => rowsOf('alone').forEach(define))
 
-describe.concurrent(GROUPS.special, () => {
-  for (const row of rows) if (groupOf(row) === 'special') define(row)
-})
+// What this kernel cannot run, others do: test/lab/kernels.test.ts.
+const elsewhere = await rowsBeyondThisKernel()
+const here = rowsOf('special').filter(row => !elsewhere.includes(row))
+if (here.length > 0) describe.concurrent(GROUPS.special, () => here.forEach(define))
 
-it('has a name of its own for every row, and tells which ones this kernel cannot run', () => {
+it('has a name of its own for every row, and tells which ones are left to other kernels', () => {
   expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
-  const left = rows.filter(row => missing(row).length > 0)
-  const lines = left.map(row => `  ${row.name}: needs ${missing(row).join(', ')}\n`)
-  process.stderr.write(`${left.length} of ${rows.length} faults need another kernel\n${lines.join('')}`)
+  const lines = elsewhere.map(({ name, needs = [] }) => `  ${name}: needs ${needs.join(', ')}\n`)
+  process.stderr.write(`${lines.length} of ${rows.length} faults are left to the guests\n${lines.join('')}`)
 })
 
 function define(row: Row): void {
-  // Skipped by its name, so that a run on another kernel can be held against this one.
-  it.skipIf(missing(row).length > 0)(row.name, () =>
+  it(row.name, () =>
     pool.use(
       async neighbourhood => {
         const problems = await runRow(row, neighbourhood, killAfterPart(row))

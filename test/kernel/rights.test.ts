@@ -79,7 +79,8 @@ it('does not call a host silent that it could not listen to', async () => {
 it('ends with 75 while another run holds the lock', async () => {
   const lock = join(agent.root, 'run/rs-agent/lock')
   mkdirSync(join(agent.root, 'run/rs-agent'), { recursive: true })
-  const holder = host.spawn('flock', [lock, 'sh', '-c', 'echo held; exec sleep 60'])
+  // Without a child, which would outlive it and keep this test waiting.
+  const holder = host.spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep infinity'])
   await firstLine(holder)
   const finished = await agent.run(['apply', '--json'])
   expect(finished.exitCode).toBe(75)

@@ -6,7 +6,7 @@ import { bootGuest } from './guest.ts'
 import type { KernelName } from './kernel.ts'
 
 // Seconds, where nothing else runs; a guest has its own limits.
-vi.setConfig({ testTimeout: 300_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 describe.each<KernelName>(['oldest', 'newest'])('a guest of the %s kernel', kernel => {
   test('has what tests need, and tells of its own death', async () => {

@@ -53,10 +53,11 @@ export async function runRow(
   const site: Site = { neighbourhood, server, agent, web }
   const patienceMs = await applyAndServe(row, site)
   await row.fault?.(site)
-  const { problems, tookMs } = await verifyProblems(row, site)
+  const before = await takeSettledSnapshot(server.namespace)
+  const { problems, tookMs } = await verifyProblems(row, site, before)
   return [
     ...problems,
-    ...(await residueOfKilled(row, site, Math.round(killAfterPart * tookMs))),
+    ...(await residueOfKilled(row, site, before, Math.round(killAfterPart * tookMs))),
     ...(await sightProblems(row, site, patienceMs)),
   ]
 }
@@ -90,8 +91,8 @@ async function applyAndServe(row: Row, site: Site): Promise<number> {
 async function verifyProblems(
   row: Row,
   { agent, server }: Site,
+  before: Snapshot,
 ): Promise<{ problems: string[]; tookMs: number }> {
-  const before = await takeSettledSnapshot(server.namespace)
   const startedMs = performance.now()
   const finished = await agent.run(['verify', '--json'], { launcher: row.launcher ?? [] })
   const tookMs = performance.now() - startedMs
@@ -113,8 +114,12 @@ async function halfOpenConnections(server: Host): Promise<string[]> {
   return list.split('\n').filter(Boolean)
 }
 
-async function residueOfKilled(row: Row, { agent, server }: Site, killAfterMs: number): Promise<string[]> {
-  const before = await takeSettledSnapshot(server.namespace)
+async function residueOfKilled(
+  row: Row,
+  { agent, server }: Site,
+  before: Snapshot,
+  killAfterMs: number,
+): Promise<string[]> {
   const verifying = agent.start(['verify', '--json'], { launcher: row.launcher ?? [], input: '' })
   const timer = setTimeout(() => killWithChildren(verifying), killAfterMs)
   await verifying
@@ -176,8 +181,8 @@ async function sightProblems(row: Row, site: Site, patienceMs: number): Promise<
 
 /** Nobody lives for ever on what was resolved before the fault. */
 async function forgetNeighbours({ neighbourhood, server }: Site): Promise<void> {
-  for (const host of [neighbourhood.director, server])
-    for (const family of ['-4', '-6']) await host.run('ip', [family, 'neigh', 'flush', 'all'])
+  const flush = 'ip -4 neigh flush all && ip -6 neigh flush all'
+  await Promise.all([neighbourhood.director, server].map(host => host.run('sh', ['-c', flush])))
 }
 
 function sightOf({ seen = {}, seenOfIpv4 = seen }: Row, family: AddressFamily): Sight {

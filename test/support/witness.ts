@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Host } from './host.ts'
 import type { Spawned } from './namespace.ts'
@@ -9,6 +10,9 @@ export interface PageRequest {
   from: string
   timeoutMs: number
 }
+
+/** The kernel takes 0.3 s to give a question up: asking it all the time would keep the others from working. */
+const POLL_MS = 50
 
 /**
  * Sees a real server from outside, as its clients and its segment do: what verify says is measured by it. It is
@@ -51,6 +55,7 @@ export class Witness {
       const entries = await this.#gateway.run('ip', ['-j', 'neigh', 'show', 'to', address, 'dev', 'eth0'])
       const [state] = JSON.parse(entries).flatMap((entry: { state: string[] }) => entry.state)
       if (state !== 'PROBE') return state === 'REACHABLE'
+      await sleep(POLL_MS)
     }
   }
 
