@@ -79,7 +79,7 @@ async function probeEverybody(
   const neighbours = await host.network.neighbours()
   const { claimants, alive } = await surveyOwners({
     nic,
-    network: host.network,
+    host,
     targets: [vip],
     known,
     found,

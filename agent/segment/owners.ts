@@ -1,4 +1,5 @@
-import type { Network } from '../host/netlink/network.ts'
+import type { Host } from '../host/host.ts'
+import { isRefused } from '../host/netlink/rejection.ts'
 import { type AddressFamily, familyOf, type IpAddress } from '../model/address.ts'
 import type { Link, Neighbour } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
@@ -38,7 +39,7 @@ export interface Survey {
 
 export interface SurveyRequest {
   nic: Link
-  network: Network
+  host: Pick<Host, 'network' | 'sysctl'>
   /** What is asked about. */
   targets: readonly IpAddress[]
   known: KnownHosts
@@ -57,6 +58,7 @@ export async function surveyOwners(request: SurveyRequest): Promise<Survey> {
     ...families.map(family => askSegment(asked, family, request)),
   ])
   const answers = [...ofSegment.flat(), ...ofGuests]
+  await forgetLearnt(answers, request)
   const guests = new Set(ofGuests.map(({ mac }) => mac))
   const byAddress = Map.groupBy(answers, ({ address }) => address)
   const claimants = targets.map(target => {
@@ -78,12 +80,30 @@ function askSegment(
 }
 
 /** By ARP alone: to a question from nobody by NDP the answer goes to all nodes, who would believe it. */
-function askGuests(asked: readonly IpAddress[], { nic, network, found }: SurveyRequest): Promise<Answered[]> {
+function askGuests(asked: readonly IpAddress[], { nic, host, found }: SurveyRequest): Promise<Answered[]> {
   const addresses = asked.filter(address => familyOf(address) === 4)
   const ownMacs = new Set(found.links.map(({ mac }) => mac))
   return addresses.length === 0
     ? Promise.resolve([])
-    : collectGuestAnswers({ nic, network, addresses, ownMacs })
+    : collectGuestAnswers({ nic, network: host.network, addresses, ownMacs })
+}
+
+/** With arp_accept the kernel notes everybody who answers, whoever asked: what was not known before goes again. */
+async function forgetLearnt(
+  answers: readonly Answered[],
+  { nic, host, neighbours }: SurveyRequest,
+): Promise<void> {
+  const accepts = ['all', nic.name].some(
+    scope => (host.sysctl.read(`net/ipv4/conf/${scope}/arp_accept`) ?? '0') !== '0',
+  )
+  const isKnown = (address: IpAddress): boolean =>
+    neighbours.some(entry => entry.link === nic.name && entry.address === address && !entry.proxy)
+  const learnt = answers.filter(({ address }) => accepts && familyOf(address) === 4 && !isKnown(address))
+  for (const address of new Set(learnt.map(({ address }) => address)))
+    await host.network.forgetNeighbour(address, nic.index).catch(error => {
+      // Without CAP_NET_ADMIN it goes when the kernel tidies up.
+      if (!isRefused(error, 'EPERM')) throw error
+    })
 }
 
 /** Names the host behind a MAC by the known addresses that it answered for, or else by the neighbour table. */

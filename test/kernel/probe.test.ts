@@ -369,6 +369,17 @@ it('leaves nothing behind, whatever was asked', async () => {
   }
 })
 
+it('leaves nobody behind on a host that notes whoever answers', async () => {
+  await using site = await Site.build()
+  await own(site.director)
+  await site.laptop.namespace.writeSysctl('ipv4/conf/eth0/arp_accept', 1)
+  await using agent = new Agent(site.laptop, CONFIG)
+  const before = await takeSettledSnapshot(site.laptop.namespace)
+  const { json } = await agent.run(['probe', VIP, '--json'])
+  expect(json<ProbeReport>().alive).toEqual([DIRECTOR, SIBLING])
+  expect(differences(before, await site.laptop.snapshot())).toEqual([])
+})
+
 const DIRECTOR6 = '2001:db8:10::11'
 const SIBLING6 = '2001:db8:10::13'
 const CONFIG6 = `realServer:

@@ -36,7 +36,7 @@ export async function checkVipOwner(
     try {
       const survey = await surveyOwners({
         nic,
-        network: host.network,
+        host,
         targets: vips,
         known: wanted,
         found,
