@@ -20,6 +20,8 @@ export interface Link {
   kind?: string
   /** Index of the bridge, bond or VRF that this link is a port of. */
   master?: number
+  /** Index of the link whose frames it gets its own from: what a VLAN or a macvlan was made on. */
+  lower?: number
   /** How an XDP program sees what arrives before the network stack does; absent without one. */
   xdp?: XdpMode
 }

@@ -1,15 +1,19 @@
 import type { Link, XdpMode } from '../../model/network.ts'
-import { decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
+import { type Attributes, decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
 export const RTM_GETLINK = 18
 export const RTM_SETLINK = 19
 const IFLA_ADDRESS = 1
 const IFLA_IFNAME = 3
+const IFLA_LINK = 5
 const IFLA_MASTER = 10
 const IFLA_LINKINFO = 18
 const IFLA_INFO_KIND = 1
 const IFLA_EXT_MASK = 29
+const IFLA_LINK_NETNSID = 37
+/** Of other kinds IFLA_LINK is something else: of a veth, its peer. */
+const KINDS_ABOVE_ANOTHER = new Set(['vlan', 'macvlan', 'ipvlan', 'macsec'])
 const RTEXT_FILTER_SKIP_STATS = 1 << 3
 const IFLA_XDP = 43
 const IFLA_XDP_ATTACHED = 2
@@ -33,7 +37,9 @@ export function decodeLink(body: Buffer): Link {
   const mac = attributes.get(IFLA_ADDRESS)
   const master = attributes.get(IFLA_MASTER)
   const info = attributes.get(IFLA_LINKINFO)
-  const kind = info === undefined ? undefined : decodeAttributes(info, 0).get(IFLA_INFO_KIND)
+  const kindText = info === undefined ? undefined : decodeAttributes(info, 0).get(IFLA_INFO_KIND)
+  const kind = kindText === undefined ? undefined : readCString(kindText)
+  const lower = lowerLink(kind, attributes)
   const xdp = xdpMode(attributes.get(IFLA_XDP))
   return {
     index: body.readInt32LE(4),
@@ -43,10 +49,18 @@ export function decodeLink(body: Buffer): Link {
     carrier: (flags & IFF_LOWER_UP) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
     arp: body.readUInt16LE(2) === ARPHRD_ETHER && (flags & IFF_NOARP) === 0,
-    ...(kind === undefined ? {} : { kind: readCString(kind) }),
+    ...(kind === undefined ? {} : { kind }),
     ...(master === undefined ? {} : { master: readU32(master) }),
+    ...(lower === undefined ? {} : { lower }),
     ...(xdp === undefined ? {} : { xdp }),
   }
+}
+
+function lowerLink(kind: string | undefined, attributes: Attributes): number | undefined {
+  const link = attributes.get(IFLA_LINK)
+  // With this one, the link is of another network namespace.
+  if (link === undefined || attributes.has(IFLA_LINK_NETNSID)) return undefined
+  return kind !== undefined && KINDS_ABOVE_ANOTHER.has(kind) ? readU32(link) : undefined
 }
 
 function xdpMode(xdp: Buffer | undefined): XdpMode | undefined {

@@ -1,7 +1,7 @@
 import type { Row } from '../../support/fault-row.ts'
 import { arpSysctl, inTurn, nft } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
-import { withBridge } from '../../support/wirings.ts'
+import { withBridge, withBridgeOfGuests, withMacvlan } from '../../support/wirings.ts'
 
 const { vip, server } = IPV4
 
@@ -193,6 +193,33 @@ const belowRows: Row[] = [
     wire: withBridge,
     fault: nft(chain('netdev', 'ingress device eth0 priority 0', 'tcp dport 80 drop')),
     verify: { unknown: { datapath: /guard/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the ingress hook of two devices drops port 80, the port of a bridge being the second',
+    wire: withBridgeOfGuests,
+    fault: nft(chain('inet', 'ingress devices = { guest0, eth0 } priority 0', 'tcp dport 80 drop')),
+    verify: { unknown: { datapath: /guard.*on .*eth0/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    name: 'the ingress hook of the NIC beneath a macvlan drops port 80',
+    needs: ['macvlan'],
+    wire: withMacvlan,
+    fault: nft(chain('netdev', 'ingress device eth0 priority 0', 'ip protocol tcp tcp dport 80 drop')),
+    verify: { unknown: { datapath: /guard.*on eth0/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    // The answer is seen as it leaves the bridge, and never gets to the cable.
+    name: 'a tc filter of the port of a bridge leads answers of port 80 away',
+    wire: withBridge,
+    fault: async ({ server }) => {
+      await server.run('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
+      const filter = 'protocol ip u32 match ip sport 80 0xffff action mirred ingress redirect dev lo'
+      await server.run('tc', ['filter', 'add', 'dev', 'eth0', 'egress', ...filter.split(' ')])
+    },
+    verify: { unknown: { datapath: /tc egress.*eth0/ } },
     seen: { byClients: 'nothing' },
   },
   {
