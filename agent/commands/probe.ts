@@ -178,9 +178,9 @@ function refuseOwnAddress({ addresses }: FoundHost, target: IpAddress): void {
 
 /** Where nobody can be asked, nobody's silence means anything. */
 function requireVoice(nic: Link, found: FoundHost, vip: IpAddress): void {
-  if (isUnplugged(nic)) throw new NoVantage(whyUnplugged(nic))
+  if (isUnplugged(nic)) throw new NoVantage('refused', whyUnplugged(nic))
   if (sendersOn(nic, found, [vip], familyOf(vip)).length === 0)
-    throw new NoVantage('it has no IPv6 address of its own to ask from')
+    throw new NoVantage('refused', 'it has no IPv6 address of its own to ask from')
 }
 
 function parseAddress(text: string, where: string): IpAddress {
@@ -194,7 +194,7 @@ function parseAddress(text: string, where: string): IpAddress {
 }
 
 function refusal(error: NoVantage, { name }: Link): AgentError {
-  if (/EPERM|EACCES/.test(error.message))
+  if (error.obstacle === 'missing-capability')
     return new AgentError(
       'missing-capability',
       `cannot ask on ${name}: ${error.message}`,

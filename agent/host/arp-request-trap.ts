@@ -1,4 +1,5 @@
 import type { IpAddress } from '../model/address.ts'
+import type { Obstacle } from './vantage/injection.ts'
 
 /**
  * Holds back this host's own ARP requests for one address, and counts by whom they would have been. The kernel
@@ -14,4 +15,10 @@ export interface ArpRequestTrap {
 /** Why no trap can be laid: the rights, or what the kernel lacks. */
 export class NoTrap extends Error {
   override name = 'NoTrap'
+  readonly obstacle: Extract<Obstacle, 'missing-capability' | 'refused'>
+
+  constructor(obstacle: NoTrap['obstacle'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.obstacle = obstacle
+  }
 }

@@ -141,7 +141,7 @@ async function askGuests(
         if (passage.kind === 'question') hasArrived ||= passage.mac === nic.mac
         else if (addresses.includes(passage.address) && !ownMacs.has(passage.mac)) answers.note(passage)
   }
-  if (!hasArrived) throw new NoVantage(`${vantage.method}: the questions did not arrive`)
+  if (!hasArrived) throw new NoVantage('unanswered', `${vantage.method}: the questions did not arrive`)
   return answers.all()
 }
 

@@ -47,7 +47,7 @@ export async function openArpRequestTrap(wanted: {
   // What no request can hold would never be counted, and that be taken for silence.
   if ([target, ...senders].some(address => familyOf(address) !== 4))
     throw new Error('only IPv4 addresses are asked for by ARP')
-  if (isLaid) throw new NoTrap('this process has laid one already')
+  if (isLaid) throw new NoTrap('refused', 'this process has laid one already')
   isLaid = true
   const connection = new NetlinkConnection(NETLINK_NETFILTER)
   let closing: Promise<void> | undefined
@@ -65,7 +65,7 @@ export async function openArpRequestTrap(wanted: {
   } catch (error) {
     // What refused the trap may refuse this as well, and is the error to tell.
     await close().catch(() => undefined)
-    throw new NoTrap(whyNot(error), { cause: error })
+    throw noTrap(error)
   }
   return { counts: () => readCounts(connection, senders), close }
 }
@@ -154,8 +154,11 @@ async function readCounts(
   return { bySender: new Map(senders.map((sender, index) => [sender, counts[index] ?? 0])), others }
 }
 
-function whyNot(error: unknown): string {
-  if (isRefused(error, 'EPERM')) return 'CAP_NET_ADMIN is missing'
-  if (isWithoutNfTables(error)) return 'the kernel has no nf_tables for ARP'
-  return `nf_tables: ${messageOf(error)}`
+function noTrap(cause: unknown): NoTrap {
+  if (isRefused(cause, 'EPERM'))
+    return new NoTrap('missing-capability', 'CAP_NET_ADMIN is missing', { cause })
+  const why = isWithoutNfTables(cause)
+    ? 'the kernel has no nf_tables for ARP'
+    : `nf_tables: ${messageOf(cause)}`
+  return new NoTrap('refused', why, { cause })
 }

@@ -1,7 +1,8 @@
-import { messageOf } from '../../errors.ts'
+import { hasErrno, messageOf } from '../../errors.ts'
 import type { Link } from '../../model/network.ts'
 import { ClsInjector, TapDevice, XdpInjector } from '../native.ts'
 import type { Network } from '../netlink/network.ts'
+import { isRefused } from '../netlink/rejection.ts'
 
 /**
  * Hands this host's stack a frame as if it had arrived on a NIC. Sending one does not do that: it leaves the
@@ -13,9 +14,26 @@ export interface Injector {
   close(): void
 }
 
-/** Why a NIC cannot be asked or watched. */
+/**
+ * Why a NIC cannot be asked or watched: this process has not the right to, the kernel or the NIC refuses it, or the
+ * question went out and came to nothing.
+ */
+export type Obstacle = 'missing-capability' | 'refused' | 'unanswered'
+
 export class NoVantage extends Error {
   override name = 'NoVantage'
+  readonly obstacle: Obstacle
+
+  constructor(obstacle: Obstacle, message: string) {
+    super(message)
+    this.obstacle = obstacle
+  }
+
+  /** Of an error of the kernel's. */
+  static of(error: unknown, what: string): NoVantage {
+    const isMissing = hasErrno(error, 'EPERM', 'EACCES') || isRefused(error, 'EPERM', 'EACCES')
+    return new NoVantage(isMissing ? 'missing-capability' : 'refused', `${what}: ${messageOf(error)}`)
+  }
 }
 
 /** The injection methods, the one that disturbs least first; each is refused by some kernels or rights. */
@@ -31,7 +49,7 @@ export async function openInjector(nic: Link, method: InjectionMethod, network: 
       close: () => injector.close(),
     }
   } catch (error) {
-    throw new NoVantage(`${method}: ${messageOf(error)}`)
+    throw NoVantage.of(error, method)
   }
 }
 
@@ -40,15 +58,23 @@ export async function openInjector(nic: Link, method: InjectionMethod, network: 
  * NoVantage too, when frames did not arrive by that method.
  */
 export async function byFirstMethod<T>(work: (method: InjectionMethod) => Promise<T>): Promise<T> {
-  const refusals: string[] = []
+  const refusals: NoVantage[] = []
   for (const method of INJECTION_METHODS)
     try {
       return await work(method)
     } catch (error) {
       if (!(error instanceof NoVantage)) throw error
-      refusals.push(error.message)
+      refusals.push(error)
     }
-  throw new NoVantage([...new Set(refusals)].join('; '))
+  const messages = new Set(refusals.map(({ message }) => message))
+  throw new NoVantage(decisive(refusals), [...messages].join('; '))
+}
+
+/** With a method that worked and brought no answer, more rights would not help; else they might. */
+function decisive(refusals: readonly NoVantage[]): Obstacle {
+  const obstacles = refusals.map(({ obstacle }) => obstacle)
+  const order = ['unanswered', 'missing-capability', 'refused'] as const
+  return order.find(obstacle => obstacles.includes(obstacle)) ?? 'refused'
 }
 
 /** What `open` throws becomes the reason why there is no vantage. */
@@ -56,7 +82,7 @@ export function refusedAs<T>(what: string, open: () => T): T {
   try {
     return open()
   } catch (error) {
-    throw new NoVantage(`${what}: ${messageOf(error)}`)
+    throw NoVantage.of(error, what)
   }
 }
 

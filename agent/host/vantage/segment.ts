@@ -1,4 +1,3 @@
-import { messageOf } from '../../errors.ts'
 import type { AddressFamily, IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import { ArpTap, FrameSender, NdpTap } from '../native.ts'
@@ -47,7 +46,7 @@ export function openSegmentAsker(nic: Link, family: AddressFamily): SegmentAsker
       },
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
-          throw new NoVantage(`the tap: ${messageOf(error)}`)
+          throw NoVantage.of(error, 'the tap')
         }),
       close() {
         tap.close()

@@ -1,4 +1,3 @@
-import { messageOf } from '../../errors.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { Network } from '../netlink/network.ts'
@@ -73,12 +72,13 @@ export async function openSilenceVantage(
       rounds: protocol.rounds,
       ask(address, manner) {
         for (const frame of protocol.questions(nic, address, manner))
-          if (!injector.inject(frame)) throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
+          if (!injector.inject(frame))
+            throw new NoVantage('refused', `${method}: ${nic.name} did not take the frame`)
       },
       // A NIC that goes down meanwhile is told by the tap as an error.
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
-          throw new NoVantage(`the tap: ${messageOf(error)}`)
+          throw NoVantage.of(error, 'the tap')
         }),
       takeDropCount: () => tap.takeDropCount(),
       close() {

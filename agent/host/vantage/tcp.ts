@@ -1,4 +1,3 @@
-import { messageOf } from '../../errors.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import { encodeTcpSegment, type TcpSighting, TcpTap } from '../native.ts'
@@ -54,7 +53,8 @@ export async function openTcpVantage(
         acknowledgement: 0,
         flags,
       })
-      if (!injector.inject(frame)) throw new NoVantage(`${method}: ${nic.name} did not take the frame`)
+      if (!injector.inject(frame))
+        throw new NoVantage('refused', `${method}: ${nic.name} did not take the frame`)
     }
     return {
       method,
@@ -62,7 +62,7 @@ export async function openTcpVantage(
       hangUp: knock => send('rst', SEQUENCE + 1, knock),
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
-          throw new NoVantage(`the tap: ${messageOf(error)}`)
+          throw NoVantage.of(error, 'the tap')
         }),
       close() {
         injector.close()

@@ -1,5 +1,5 @@
 import { hasErrno, messageOf } from '../../errors.ts'
-import type { ArpRequestTrap } from '../../host/arp-request-trap.ts'
+import { type ArpRequestTrap, NoTrap } from '../../host/arp-request-trap.ts'
 import type { Host } from '../../host/host.ts'
 import { provokeArpRequest } from '../../host/native.ts'
 import type { IpAddress } from '../../model/address.ts'
@@ -64,8 +64,9 @@ async function provokeAll(host: Host, found: FoundHost, pairs: readonly Pair[]):
     )
   const trap = await host.netfilter
     .openArpRequestTrap({ target, senders: pairs.map(({ vip }) => vip) })
-    .catch(error => messageOf(error))
-  if (typeof trap === 'string') return pairs.map(({ vip, nic }) => unknown(`${vip} on ${nic.name}`, trap))
+    .catch(error => (error instanceof NoTrap ? error : Promise.reject(error)))
+  if (trap instanceof NoTrap)
+    return pairs.map(({ vip, nic }) => unknown(`${vip} on ${nic.name}`, trap.message, CURES[trap.obstacle]))
   try {
     const results: CheckResult[] = []
     for (const [nic, ofNic] of Map.groupBy(pairs, ({ nic }) => nic))
@@ -84,7 +85,7 @@ async function provokeOn(
   { target, trap }: { target: IpAddress; trap: ArpRequestTrap },
 ): Promise<CheckResult[]> {
   const before = await trap.counts()
-  const refusals: (string | null)[] = []
+  const refusals: (Refusal | null)[] = []
   for (const { vip } of pairs) refusals.push(await provoke(host, nic, vip, target))
   const after = await trap.counts()
   const claims = pairs.map(({ vip }) => (after.bySender.get(vip) ?? 0) - (before.bySender.get(vip) ?? 0))
@@ -92,8 +93,8 @@ async function provokeOn(
   const provoked = refusals.filter(refusal => refusal === null).length
   return pairs.map(({ vip, evidence }, index) => {
     const subject = `${vip} on ${nic.name}`
-    const refusal = refusals[index]
-    if (typeof refusal === 'string') return unknown(subject, refusal)
+    const refusal = refusals[index] ?? null
+    if (refusal !== null) return unknown(subject, refusal.why, refusal.hint)
     if ((claims[index] ?? 0) > 0) return caught(subject, vip, nic, evidence)
     if (asked < provoked)
       return unknown(subject, `provoked ${provoked} times, the kernel asked ${asked} times on ${nic.name}`)
@@ -107,15 +108,23 @@ async function provokeOn(
   })
 }
 
+interface Refusal {
+  why: string
+  hint: string
+}
+
 /** Null when the kernel was made to ask; why not, else. */
-async function provoke(host: Host, nic: Link, vip: IpAddress, target: IpAddress): Promise<string | null> {
+async function provoke(host: Host, nic: Link, vip: IpAddress, target: IpAddress): Promise<Refusal | null> {
   for (const isLast of [false, true])
     try {
       provokeArpRequest(nic.index, vip, target)
       return null
     } catch (error) {
       // A run that was killed in the middle may have left the entry behind.
-      if (!hasErrno(error, 'EEXIST') || isLast) return messageOf(error)
+      if (!hasErrno(error, 'EEXIST') || isLast) {
+        const isMissing = hasErrno(error, 'EPERM', 'EACCES')
+        return { why: messageOf(error), hint: CURES[isMissing ? 'missing-capability' : 'refused'] }
+      }
       await host.network.forgetNeighbour(target, nic.index)
     }
   return null
@@ -141,10 +150,13 @@ function caught(subject: string, vip: IpAddress, { name }: Link, evidence: strin
   }
 }
 
-function unknown(subject: string, why: string): CheckResult {
-  const hint = /EPERM|EACCES/.test(why)
-    ? 'needs CAP_NET_ADMIN and CAP_NET_RAW (run as root), and a firewall that lets a datagram out: nft list ruleset'
-    : 'watch for it from another host: tcpdump -n arp and host VIP'
+const CURES: Record<NoTrap['obstacle'], string> = {
+  'missing-capability':
+    'needs CAP_NET_ADMIN and CAP_NET_RAW (run as root), and a firewall that lets a datagram out: nft list ruleset',
+  refused: 'watch for it from another host: tcpdump -n arp and host VIP',
+}
+
+function unknown(subject: string, why: string, hint = CURES.refused): CheckResult {
   return { id: 'arp-announce', subject, verdict: 'unknown', evidence: `could not be provoked: ${why}`, hint }
 }
 

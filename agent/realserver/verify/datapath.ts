@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import { NoVantage } from '../../host/vantage/injection.ts'
+import { NoVantage, type Obstacle } from '../../host/vantage/injection.ts'
 import type { Knock } from '../../host/vantage/tcp.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link, Neighbour } from '../../model/network.ts'
@@ -88,7 +88,10 @@ async function prepareTrials(
         continue
       }
       const clients = await chooseClients(host, wanted, found, vip, nic)
-      if (clients.length === 0) results.push(unknown(name, noClient(vip, wanted)))
+      if (clients.length === 0)
+        results.push(
+          unknown(name, noClient(vip, wanted), 'tell where clients come from: clients: [NETWORK or ADDRESS]'),
+        )
       for (const client of clients) {
         const connection = { client: client.address, clientPort: clientPorts.next().value, vip, port }
         trials.push({
@@ -161,7 +164,8 @@ async function tryNic(
     trials.map(async trial => {
       const { subject, knock, client, way } = trial
       if (way.obstacle?.kind === 'unsafe') return unknown(subject, way.obstacle.why)
-      if (reactions instanceof NoVantage) return unknown(subject, reactions.message)
+      if (reactions instanceof NoVantage)
+        return unknown(subject, reactions.message, CURES[reactions.obstacle])
       const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }
       if (reaction.kind === 'accepted' && reaction.from === knock.vip) {
         if (passedBy !== null) return unknown(subject, passedBy)
@@ -228,12 +232,14 @@ function noClient(vip: IpAddress, { clients }: WantedRealServer): string {
   return `this host has no default route, so that nobody knows where clients of ${vip} are`
 }
 
-function unknown(subject: string, why: string): CheckResult {
-  const hint = /EPERM|EACCES/.test(why)
-    ? 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root'
-    : /default route|neighbours/.test(why)
-      ? 'tell where clients come from: clients: [NETWORK or ADDRESS]'
-      : 'try it with a client: curl http://VIP/'
+const TRY_IT = 'try it with a client: curl http://VIP/'
+const CURES: Record<Obstacle, string> = {
+  'missing-capability': 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root',
+  refused: TRY_IT,
+  unanswered: TRY_IT,
+}
+
+function unknown(subject: string, why: string, hint = TRY_IT): CheckResult {
   return { id: 'datapath', subject, verdict: 'unknown', evidence: `could not be tried: ${why}`, hint }
 }
 

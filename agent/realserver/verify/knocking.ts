@@ -82,7 +82,10 @@ async function knockInRounds(
   for (const knock of knocks) vantage.hangUp(knock)
   const lost = knocks.find(({ clientPort }) => !arrived.has(clientPort))
   if (lost !== undefined)
-    throw new NoVantage(`${vantage.method}: the SYN for ${withPort(lost.vip, lost.port)} did not arrive`)
+    throw new NoVantage(
+      'unanswered',
+      `${vantage.method}: the SYN for ${withPort(lost.vip, lost.port)} did not arrive`,
+    )
   await noteWhatStaysOpen(reactions, knocks)
   return reactions
 }

@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts'
+import { NoVantage } from '../../host/vantage/injection.ts'
 import type { Protocol } from '../../host/vantage/silence.ts'
 import type { AddressFamily, IpAddress } from '../../model/address.ts'
 import { familyOf } from '../../model/address.ts'
@@ -49,7 +50,7 @@ async function observeNic(
   found: FoundHost,
 ): Promise<Observation> {
   const control = controlAddress(nic, vips, found, family)
-  if (typeof control !== 'string') return withoutVantage(control.why)
+  if (typeof control !== 'string') return withoutVantage(new NoVantage('refused', control.why))
   const stranger = strangerOn(found)
   return observeSilence(protocolFor(stranger), nic, host.network, {
     control,

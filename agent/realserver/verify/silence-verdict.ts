@@ -1,3 +1,4 @@
+import type { Obstacle } from '../../host/vantage/injection.ts'
 import { type AddressFamily, familyOf, type IpAddress } from '../../model/address.ts'
 import type { InterfaceAddress, Link } from '../../model/network.ts'
 import { arpNics, isUnplugged, whyUnplugged } from '../../model/network.ts'
@@ -34,7 +35,7 @@ export function judgeSilence(
     // A bridge for containers that has none, say: nobody can ask there.
     if (isUnplugged(nic) && !pathNics(wanted, found, vip).includes(nic))
       return { id, subject, verdict: 'skipped', evidence: control.why, hint: '' }
-    return unknownSilence(id, subject, control.why)
+    return unknownSilence(id, subject, control.why, control.obstacle)
   }
   const { method, latencyMs, rounds } = control
   const evidence = `asked ${rounds} times on ${nic.name} (${method}): silent; its own address answered in ${latencyMs.toFixed(3)} ms before, and again after`
@@ -43,10 +44,16 @@ export function judgeSilence(
   return { id, subject, verdict: 'pass', evidence, hint: '' }
 }
 
-export function unknownSilence(id: SilenceId, subject: string, why: string): CheckResult {
-  const hint = /EPERM|EACCES/.test(why)
-    ? 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root'
-    : 'ask from another host of the segment: rs-agent probe VIP --target RIP'
+export function unknownSilence(
+  id: SilenceId,
+  subject: string,
+  why: string,
+  obstacle: Obstacle = 'refused',
+): CheckResult {
+  const hint =
+    obstacle === 'missing-capability'
+      ? 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root'
+      : 'ask from another host of the segment: rs-agent probe VIP --target RIP'
   return { id, subject, verdict: 'unknown', evidence: `could not be proven: ${why}`, hint }
 }
 

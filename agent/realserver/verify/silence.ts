@@ -1,5 +1,10 @@
 import type { Network } from '../../host/netlink/network.ts'
-import { byFirstMethod, type InjectionMethod, NoVantage } from '../../host/vantage/injection.ts'
+import {
+  byFirstMethod,
+  type InjectionMethod,
+  NoVantage,
+  type Obstacle,
+} from '../../host/vantage/injection.ts'
 import { openSilenceVantage, type Protocol, type SilenceVantage } from '../../host/vantage/silence.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
@@ -32,11 +37,11 @@ export interface Observation {
   /** How long the control took and how it was asked, or why the silence of the others proves nothing. */
   control:
     | { kind: 'answered'; method: InjectionMethod; latencyMs: number; rounds: number }
-    | { kind: 'no-vantage'; why: string }
+    | { kind: 'no-vantage'; why: string; obstacle: Obstacle }
 }
 
-export function withoutVantage(why: string): Observation {
-  return { answered: new Map(), control: { kind: 'no-vantage', why } }
+export function withoutVantage(why: NoVantage): Observation {
+  return { answered: new Map(), control: noVantage(why) }
 }
 
 /** Asks by the first injection method that gives a proof, one way or the other. */
@@ -51,14 +56,14 @@ export async function observeSilence(
     return await byFirstMethod(async method => {
       const control = await attempt(method).catch(error => {
         // An answer for a VIP needs no control to be believed.
-        if (error instanceof NoVantage && answered.size > 0) return noVantage(error.message)
+        if (error instanceof NoVantage && answered.size > 0) return noVantage(error)
         throw error
       })
       return { answered, control }
     })
   } catch (error) {
     if (!(error instanceof NoVantage)) throw error
-    return withoutVantage(error.message)
+    return withoutVantage(error)
   }
 
   async function attempt(method: InjectionMethod): Promise<Observation['control']> {
@@ -73,8 +78,8 @@ export async function observeSilence(
   }
 }
 
-function noVantage(why: string): Observation['control'] {
-  return { kind: 'no-vantage', why }
+function noVantage({ message, obstacle }: NoVantage): Observation['control'] {
+  return { kind: 'no-vantage', why: message, obstacle }
 }
 
 /**
@@ -99,9 +104,10 @@ async function interrogate(
   }
   await askControl(vantage, nic, questions)
   const dropped = vantage.takeDropCount()
-  if (dropped > 0) throw new NoVantage(`${vantage.method}: the tap lost ${dropped} frames`)
+  if (dropped > 0) throw new NoVantage('unanswered', `${vantage.method}: the tap lost ${dropped} frames`)
   const lost = [...unseen].find(vip => !answered.has(vip))
-  if (lost !== undefined) throw new NoVantage(`${vantage.method}: the question for ${lost} did not arrive`)
+  if (lost !== undefined)
+    throw new NoVantage('unanswered', `${vantage.method}: the question for ${lost} did not arrive`)
   return latencyMs
 }
 
@@ -118,7 +124,7 @@ async function askControl(vantage: SilenceVantage, { mac }: Link, { control }: Q
       else if (passage.answersProbe && askedUs !== null) return (passage.timestampUs - askedUs) / 1000
     }
   const why = askedUs === null ? 'did not arrive' : 'was not answered'
-  throw new NoVantage(`${vantage.method}: the control question for ${control} ${why}`)
+  throw new NoVantage('unanswered', `${vantage.method}: the control question for ${control} ${why}`)
 }
 
 async function collect(

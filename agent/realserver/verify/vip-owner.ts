@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import { NoVantage } from '../../host/vantage/injection.ts'
+import { NoVantage, type Obstacle } from '../../host/vantage/injection.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import { isUnplugged, whyUnplugged } from '../../model/network.ts'
@@ -49,7 +49,7 @@ export async function checkVipOwner(
       })
     } catch (error) {
       if (!(error instanceof NoVantage)) throw error
-      return vips.map(vip => unknown(`${vip} on ${nic.name}`, error.message))
+      return vips.map(vip => unknown(`${vip} on ${nic.name}`, error.message, error.obstacle))
     }
   })
   return [...results, ...(await Promise.all(surveys)).flat()]
@@ -146,7 +146,8 @@ function sharedName(owners: readonly Claimant[]): string {
   return `; all of them answer for ${first} as well: it is given out twice, or that host has two NICs here (arp_filter, arp_ignore 1)`
 }
 
-function unknown(subject: string, why: string): CheckResult {
-  const hint = /EPERM|EACCES/.test(why) ? 'needs CAP_NET_RAW: run as root' : 'bring the NIC up: ip link'
+function unknown(subject: string, why: string, obstacle: Obstacle = 'refused'): CheckResult {
+  const hint =
+    obstacle === 'missing-capability' ? 'needs CAP_NET_RAW: run as root' : 'bring the NIC up: ip link'
   return { id: 'vip-owner', subject, verdict: 'unknown', evidence: `could not be asked: ${why}`, hint }
 }
