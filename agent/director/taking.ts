@@ -51,7 +51,9 @@ export async function announce(nic: Link, vips: readonly IpAddress[]): Promise<s
   }
 }
 
+/** Waits only where there is something to tell, and somebody to hear it. */
 export async function announceAgain(nic: Link, vips: readonly IpAddress[]): Promise<string[]> {
+  if (vips.length === 0 || isUnplugged(nic)) return []
   const notes: string[] = []
   for (const afterMs of REPEATS_AFTER_MS) {
     await sleep(afterMs)

@@ -1,5 +1,6 @@
 import { destinationText, type FoundPool, serviceText } from '../../model/ipvs.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import type { Setting } from '../../reconcile/setting.ts'
 import type { WantedDirector, WantedPool } from '../desired.ts'
 import { poolClaims } from '../ipvs-pool.ts'
 import type { CheckResult } from './check.ts'
@@ -9,32 +10,36 @@ export function checkIpvsPool(wanted: WantedDirector, found: FoundHost): CheckRe
   const { ipvs } = found
   if (ipvs === null || ipvs === undefined)
     return [result('this host', 'fail', 'the kernel has no IPVS loaded', 'rs-agent director apply')]
+  const table = new Map(ipvs.pools.map(pool => [serviceText(pool.service.key), pool]))
+  const wrong = Map.groupBy(wrongSettings(wanted, found), ({ id }) => serviceText(id.key))
   return wanted.pools.map(pool => {
     const subject = serviceText(pool.service.key)
-    const present = ipvs.pools.find(({ service }) => serviceText(service.key) === subject)
+    const present = table.get(subject)
     if (present === undefined)
       return result(subject, 'fail', 'the kernel has no such service', 'rs-agent director apply')
-    const differences = differencesOf(pool, wanted, found)
+    const differences = (wrong.get(subject) ?? []).map(setting => differenceFrom(setting, present))
     if (differences.length > 0)
       return result(subject, 'fail', differences.join('; '), 'rs-agent director apply')
     return servingResult(subject, pool, present)
   })
 }
 
-function differencesOf(pool: WantedPool, wanted: WantedDirector, found: FoundHost): string[] {
-  return poolClaims({ ...wanted, pools: [pool], otherServices: 'keep' }, found, [])
-    .filter(({ satisfied }) => !satisfied)
-    .map(({ wanted: { kind, id, value } }) => {
-      if (kind !== 'ipvs-destination') return 'scheduler, flags or persistence differ'
-      const name = destinationText(id)
-      if (value === null) return `${name} is in the table, and not in the configuration`
-      const isThere = found.ipvs?.pools.some(
-        ({ service, destinations }) =>
-          serviceText(service.key) === serviceText(id.key) &&
-          destinations.some(({ address, port }) => address === id.address && port === id.port),
-      )
-      return isThere === true ? `${name} has another weight, method or limit` : `${name} is missing`
-    })
+/** Of services that the configuration names. */
+function wrongSettings(wanted: WantedDirector, found: FoundHost): TableSetting[] {
+  return poolClaims({ ...wanted, otherServices: 'keep' }, found, []).flatMap(
+    ({ satisfied, wanted: setting }) =>
+      !satisfied && (setting.kind === 'ipvs-service' || setting.kind === 'ipvs-destination') ? [setting] : [],
+  )
+}
+
+type TableSetting = Setting & { kind: 'ipvs-service' | 'ipvs-destination' }
+
+function differenceFrom({ kind, id, value }: TableSetting, { destinations }: FoundPool): string {
+  if (kind === 'ipvs-service') return 'scheduler, flags or persistence differ'
+  const name = destinationText(id)
+  if (value === null) return `${name} is in the table, and not in the configuration`
+  const isThere = destinations.some(({ address, port }) => address === id.address && port === id.port)
+  return isThere ? `${name} has another weight, method or limit` : `${name} is missing`
 }
 
 function servingResult(subject: string, { destinations }: WantedPool, { service }: FoundPool): CheckResult {
