@@ -1,9 +1,10 @@
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf, planRealServer } from '../realserver/plan.ts'
 import { observeHost } from '../reconcile/found.ts'
+import { recallOther } from '../reconcile/handover.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { countChanges, printChanges, printNotes, reportsOf } from '../report/plan.ts'
 import { interruptedLine } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
@@ -19,7 +20,7 @@ export async function planCommand(invocation: Invocation): Promise<number> {
       wanted,
       await observeHost(host, interestOf(state)),
       state,
-      recall(host.files, DIRECTOR).state.vips,
+      recallOther(host.files, REAL_SERVER),
     )
     refuse(config, refusals)
     const converged = steps.length === 0

@@ -3,9 +3,10 @@ import { interestOf, planRealServer } from '../realserver/plan.ts'
 import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
 import { checkVipBound } from '../realserver/verify/vip-bound.ts'
 import { observeHost } from '../reconcile/found.ts'
+import { recallOther } from '../reconcile/handover.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { interruptedLine, printStatus, type StatusReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -17,7 +18,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
   return withHost(invocation, async host => {
     const { state, interrupted } = recall(host.files, REAL_SERVER)
     const found = await observeHost(host, interestOf(state))
-    const { steps, refusals } = planRealServer(wanted, found, state, recall(host.files, DIRECTOR).state.vips)
+    const { steps, refusals } = planRealServer(wanted, found, state, recallOther(host.files, REAL_SERVER))
     refuse(config, refusals)
     const report: StatusReport = {
       asConfigured: steps.length === 0 && interrupted === null,

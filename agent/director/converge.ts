@@ -11,9 +11,11 @@ import {
   type Watching,
 } from '../reconcile/converge.ts'
 import { type FoundHost, observeHost } from '../reconcile/found.ts'
+import { recallOther } from '../reconcile/handover.ts'
+import type { Interrupted } from '../reconcile/journal.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
+import { DIRECTOR } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
 import { leftToService, type WantedDirector } from './desired.ts'
@@ -32,14 +34,16 @@ export interface DirectorDrift {
   notes: string[]
   found: FoundHost
   state: State
+  /** A run that is under way, or ended in the middle. */
+  interrupted: Interrupted | null
 }
 
 /** Looks, and changes nothing; throws when the host cannot become what is wanted. */
 export async function findDrift(host: Host, config: Config, wanted: WantedDirector): Promise<DirectorDrift> {
-  const { state } = recall(host.files, DIRECTOR)
+  const { state, interrupted } = recall(host.files, DIRECTOR)
   const found = await observeHost(host, interestOfDirector(wanted)(state))
-  const { steps, leftOut } = planOrRefuse(host, config, wanted)(found, state)
-  return { modules: missingModules(host.modules, wanted), steps, notes: leftOut, found, state }
+  const { steps, leftOut } = planOrRefuse(config, wanted)(found, state, recallOther(host.files, DIRECTOR))
+  return { modules: missingModules(host.modules, wanted), steps, notes: leftOut, found, state, interrupted }
 }
 
 export interface Converged extends Omit<Outcome, 'found'> {
@@ -67,9 +71,9 @@ export async function convergeDirector(
     host,
     {
       role: DIRECTOR,
-      vips: wanted.bindsVips ? wanted.vips.map(({ address }) => address) : [],
+      vips: wanted.vips.map(({ address }) => address),
       interest: interestOfDirector(wanted),
-      plan: planOrRefuse(host, config, wanted),
+      plan: planOrRefuse(config, wanted),
       interlock: directorInterlock,
       async prove(now, steps) {
         told.push(...(await announceFrom(now, wanted.nic, steps.flatMap(takenBy), announce)))
@@ -106,13 +110,11 @@ export function releaseDirector(host: Host, watching: Watching): Promise<Release
 }
 
 function planOrRefuse(
-  host: Host,
   config: Config,
   wanted: WantedDirector,
-): (found: FoundHost, state: State) => RolePlan {
-  return (found, state) => {
-    const realServerVips = recall(host.files, REAL_SERVER).state.vips
-    const { refusals, ...planned } = planDirector(wanted, found, state, realServerVips)
+): (found: FoundHost, state: State, realServer: State) => RolePlan {
+  return (found, state, realServer) => {
+    const { refusals, ...planned } = planDirector(wanted, found, state, realServer)
     refuse(config, refusals)
     return planned
   }

@@ -2,10 +2,10 @@ import { AgentError } from '../errors.ts'
 import type { KernelModules } from '../host/modules.ts'
 import { SCHEDULERS } from '../model/ipvs.ts'
 import { renderTemplate } from '../model/template.ts'
+import { fileClaim } from '../reconcile/file-claim.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedDirector } from './desired.ts'
-import { fileClaim } from './file.ts'
 
 /**
  * Modules of the kernel: IPVS itself, and one for each scheduler. They are loaded before the host is looked at,
@@ -53,5 +53,5 @@ export async function loadModules(modules: KernelModules, missing: readonly Miss
 
 export function moduleClaims(wanted: WantedDirector, found: FoundHost): Claim[] {
   const modules = neededModules(wanted).map(({ name }) => ({ name }))
-  return [fileClaim(MODULES_FILE, renderTemplate(wanted.templates.modules, { modules }), found)]
+  return [fileClaim('boot-files', MODULES_FILE, renderTemplate(wanted.templates.modules, { modules }), found)]
 }

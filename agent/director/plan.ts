@@ -1,11 +1,12 @@
-import type { IpAddress } from '../model/address.ts'
 import type { RolePlan } from '../reconcile/converge.ts'
 import type { FoundHost, Interest } from '../reconcile/found.ts'
-import { plan } from '../reconcile/plan.ts'
+import { tellOfShared } from '../reconcile/handover.ts'
+import { needsOf, plan, tellOfLost } from '../reconcile/plan.ts'
 import type { Refusal } from '../reconcile/refusal.ts'
+import { DIRECTOR } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
 import type { WantedDirector } from './desired.ts'
-import { poolClaims } from './ipvs-pool.ts'
+import { poolClaims, strayClaims } from './ipvs-pool.ts'
 import { MODULES_FILE, moduleClaims } from './modules.ts'
 import { syncDaemonClaims } from './sync-daemon.ts'
 import { directorSysctls, SYSCTL_FILE, sysctlClaims } from './sysctl.ts'
@@ -17,12 +18,12 @@ export interface DirectorPlan extends RolePlan {
   refusals: Refusal[]
 }
 
-/** The steps that make the host the wanted director; `realServerVips` are those that it hides in its other role. */
+/** The steps that make the host the wanted director; `realServer` is what it remembers of its other role. */
 export function planDirector(
   wanted: WantedDirector,
   found: FoundHost,
   state: State,
-  realServerVips: readonly IpAddress[],
+  realServer: State,
 ): DirectorPlan {
   const claims = [
     ...sysctlClaims(wanted, found),
@@ -32,13 +33,17 @@ export function planDirector(
     ...syncDaemonClaims(wanted, found),
     ...vipClaims(wanted, found),
   ]
-  const refusals = [...nicRefusals(wanted, found), ...vipRefusals(wanted, found, realServerVips)]
-  return { refusals, steps: plan(claims, state.priors, found), leftOut: [], staying: [] }
+  const refusals = [...nicRefusals(wanted, found), ...vipRefusals(wanted, found, state, realServer)]
+  const steps = plan(claims, state.priors, found, realServer)
+  return { refusals, steps, leftOut: [], staying: [], needs: needsOf(claims) }
 }
 
 /** The steps that take the role off the host. */
-export function planDirectorRemoval(found: FoundHost, state: State): RolePlan {
-  return { steps: plan([], state.priors, found), leftOut: [], staying: [] }
+export function planDirectorRemoval(found: FoundHost, state: State, realServer: State): RolePlan {
+  const strays = strayClaims(found.ipvs?.pools ?? [], state.priors)
+  const steps = plan(strays, state.priors, found, realServer)
+  const leftOut = [...tellOfLost(state.priors, found), ...tellOfShared(state, realServer, found, DIRECTOR)]
+  return { steps, leftOut, staying: [], needs: [] }
 }
 
 /** What a plan needs to see; a removal sees what the state remembers. */

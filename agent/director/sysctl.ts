@@ -1,10 +1,10 @@
 import type { SysctlPath } from '../host/sysctl.ts'
 import { serviceFamily } from '../model/ipvs.ts'
 import { renderTemplate } from '../model/template.ts'
+import { fileClaim } from '../reconcile/file-claim.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedDirector } from './desired.ts'
-import { fileClaim } from './file.ts'
 
 /** A kernel parameter that a director needs, and why. */
 export interface DirectorSysctl {
@@ -96,6 +96,6 @@ export function sysctlClaims(wanted: WantedDirector, found: FoundHost): Claim[] 
         onRemove: 'put-back',
       }),
     ),
-    fileClaim(SYSCTL_FILE, content, found),
+    fileClaim('boot-files', SYSCTL_FILE, content, found),
   ]
 }

@@ -1,7 +1,9 @@
 import { familyOf, hostPrefixLength, type IpAddress } from '../model/address.ts'
 import type { AddressForm, InterfaceAddress } from '../model/network.ts'
-import type { FoundHost } from '../reconcile/found.ts'
+import { addressSetting, type FoundHost } from '../reconcile/found.ts'
 import type { Refusal } from '../reconcile/refusal.ts'
+import { keyOf } from '../reconcile/setting.ts'
+import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedDirector } from './desired.ts'
 
@@ -34,18 +36,21 @@ export function vipClaims({ nic, vips, bindsVips }: WantedDirector, found: Found
 export function vipRefusals(
   { nic, vips, bindsVips }: WantedDirector,
   found: FoundHost,
-  realServerVips: readonly IpAddress[],
+  { priors }: Pick<State, 'priors'>,
+  realServer: Pick<State, 'vips'>,
 ): Refusal[] {
+  const ours = new Set(priors.map(keyOf))
   return vips.flatMap(({ address, path }): Refusal[] => {
     const copies = copiesOf(address, found)
     const refusal = (why: string, hint: string): Refusal[] => [{ path, why, hint }]
-    if (realServerVips.includes(address))
+    if (realServer.vips.includes(address))
       return refusal(
         `this host is a real server of ${address}, which it hides: it cannot own it in the open as well`,
         '`rs-agent remove` takes that role off; a director that shall serve pages itself names its own address among the realServers',
       )
     if (!bindsVips) return []
-    const elsewhere = copies.find(({ link }) => link !== nic)
+    // Where an earlier configuration wanted it, it goes with this apply.
+    const elsewhere = copies.find(copy => copy.link !== nic && !ours.has(keyOf(addressSetting(copy))))
     if (elsewhere !== undefined)
       return refusal(
         `${address} is on ${elsewhere.link} of this host, not on ${nic}`,

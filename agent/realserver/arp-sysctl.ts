@@ -3,6 +3,7 @@ import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED, whatLoudD
 import type { Link } from '../model/network.ts'
 import { arpNics } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
+import { fileClaim } from '../reconcile/file-claim.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { Claim, Prior } from '../reconcile/step.ts'
 import { ipv4Vips, type WantedRealServer } from './desired.ts'
@@ -55,7 +56,7 @@ export function arpSysctlClaims(
       const setting = { kind: 'sysctl', id: { path }, value } as const
       return { resource: 'arp-sysctl', phase: 'silence', wanted: setting, satisfied, onRemove: 'put-back' }
     }),
-    fileClaim(renderSysctlFile(wanted, settings), found),
+    fileClaim('arp-sysctl-persisted', SYSCTL_FILE, renderSysctlFile(wanted, settings), found),
   ]
 }
 
@@ -89,22 +90,6 @@ function parameter(scope: string, sysctl: ArpSysctl, found: FoundHost): Paramete
   const own = found.sysctls[path]
   const satisfied = own !== undefined && isQuiet(sysctl, Number(own))
   return { path, value: satisfied ? own : String(WANTED[sysctl]), satisfied }
-}
-
-function fileClaim(content: string, found: FoundHost): Claim {
-  const present = found.files[SYSCTL_FILE]
-  const owner = {
-    uid: present?.uid ?? process.geteuid?.() ?? 0,
-    gid: present?.gid ?? process.getegid?.() ?? 0,
-  }
-  const value = { content, mode: 0o644, ...owner }
-  return {
-    resource: 'arp-sysctl-persisted',
-    phase: 'persist',
-    wanted: { kind: 'file', id: { path: SYSCTL_FILE }, value },
-    satisfied: present !== undefined && present.content === value.content && present.mode === value.mode,
-    onRemove: 'put-back',
-  }
 }
 
 /** Keys are written with slashes: sysctl.d(5)'s notation in which an interface name may hold a dot. */

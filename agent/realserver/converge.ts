@@ -3,9 +3,8 @@ import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { converge, type Released, release, type Watching } from '../reconcile/converge.ts'
-import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
-import { DIRECTOR, REAL_SERVER } from '../reconcile/role.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import type { Step } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { vipInterlock } from './interlock.ts'
@@ -36,13 +35,8 @@ export async function convergeRealServer(
       role: REAL_SERVER,
       vips: wanted.vips,
       interest: interestOf,
-      plan(found, state) {
-        const { refusals, ...planned } = planRealServer(
-          wanted,
-          found,
-          state,
-          recall(host.files, DIRECTOR).state.vips,
-        )
+      plan(found, state, director) {
+        const { refusals, ...planned } = planRealServer(wanted, found, state, director)
         refuse(config, refusals)
         return planned
       },

@@ -1,6 +1,5 @@
 import { familyOf, type IpAddress } from '../model/address.ts'
 import { type FoundHost, lookupIn } from '../reconcile/found.ts'
-import { isOutOfReach } from '../reconcile/plan.ts'
 import { isSameValue, keyOf } from '../reconcile/setting.ts'
 import type { Prior, Step } from '../reconcile/step.ts'
 import { findAudible } from './arp-sysctl.ts'
@@ -47,19 +46,15 @@ export function tellOfStep({ onRemove, change }: Step): string[] {
   ]
 }
 
-/** Of a prior value that remove cannot, or must not, go back to. */
+/** Of a prior value that remove must not go back to. */
 export function tellOfPrior(prior: Prior, found: FoundHost): string[] {
-  const now = lookupIn(found)(prior)
-  if (isSameValue(now, prior.value)) return []
-  if (prior.onRemove === 'tell' && prior.kind === 'address') {
-    const { address, prefixLength, link } = prior.id
-    const command = `ip addr add ${address}/${prefixLength} dev ${link}`
-    return [
-      `${address}/${prefixLength} was on ${link} and is not put back, because it would answer ARP there: ${command}`,
-    ]
-  }
-  if (!isOutOfReach(prior, now, found) || prior.value === null) return []
-  return [`${keyOf(prior)} cannot be put back: its interface is gone`]
+  if (prior.onRemove !== 'tell' || prior.kind !== 'address') return []
+  if (isSameValue(lookupIn(found)(prior), prior.value)) return []
+  const { address, prefixLength, link } = prior.id
+  const command = `ip addr add ${address}/${prefixLength} dev ${link}`
+  return [
+    `${address}/${prefixLength} was on ${link} and is not put back, because it would answer ARP there: ${command}`,
+  ]
 }
 
 function boundAfter(steps: readonly Step[], found: FoundHost, vips: readonly IpAddress[]): IpAddress[] {

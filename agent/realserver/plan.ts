@@ -1,31 +1,33 @@
-import type { IpAddress } from '../model/address.ts'
+import type { RolePlan } from '../reconcile/converge.ts'
 import type { FoundHost, Interest } from '../reconcile/found.ts'
-import { plan } from '../reconcile/plan.ts'
+import { tellOfShared } from '../reconcile/handover.ts'
+import { needsOf, plan, tellOfLost } from '../reconcile/plan.ts'
 import type { Refusal } from '../reconcile/refusal.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { keyOf } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
-import { type LeftOut, leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
+import { leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
 import { disableIpv6Path, hostRefusals, roleRefusals } from './refusal.ts'
 import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
-export interface RealServerPlan extends LeftOut {
+export interface RealServerPlan extends RolePlan {
   /** Why the host cannot become what is wanted; nothing may be touched then. */
   refusals: Refusal[]
 }
 
-/** The steps that make the host the wanted real server; `directorVips` are those that it owns in its other role. */
+/** The steps that make the host the wanted real server; `director` is what it remembers of its other role. */
 export function planRealServer(
   wanted: WantedRealServer,
   found: FoundHost,
   state: State,
-  directorVips: readonly IpAddress[] = [],
+  director: State,
 ): RealServerPlan {
   const refusals = [
-    ...roleRefusals(wanted, directorVips),
+    ...roleRefusals(wanted, director.vips),
     ...hostRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
     ...vipRouteRefusals(wanted, found),
@@ -36,14 +38,22 @@ export function planRealServer(
     ...vipRouteClaims(wanted, found),
   ]
   const vips = [...new Set([...state.vips, ...wanted.vips])]
-  const kept = leaveOutAudible(plan(claims, state.priors, found), found, vips)
-  return { refusals, ...kept, leftOut: [...kept.leftOut, ...kept.steps.flatMap(tellOfStep)] }
+  const kept = leaveOutAudible(plan(claims, state.priors, found, director), found, vips)
+  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep)]
+  return { refusals, ...kept, leftOut, needs: needsOf(claims) }
 }
 
 /** The steps that take the role off the host. */
-export function planRemoval(found: FoundHost, state: State): LeftOut {
-  const kept = leaveOutAudible(plan(strayClaims(found, state), state.priors, found), found, state.vips)
-  return { ...kept, leftOut: [...kept.leftOut, ...state.priors.flatMap(prior => tellOfPrior(prior, found))] }
+export function planRemoval(found: FoundHost, state: State, director: State): RolePlan {
+  const steps = plan(strayClaims(found, state), state.priors, found, director)
+  const kept = leaveOutAudible(steps, found, state.vips)
+  const leftOut = [
+    ...kept.leftOut,
+    ...state.priors.flatMap(prior => tellOfPrior(prior, found)),
+    ...tellOfLost(state.priors, found),
+    ...tellOfShared(state, director, found, REAL_SERVER),
+  ]
+  return { ...kept, leftOut, needs: [] }
 }
 
 /** What a plan or a removal needs to see. */

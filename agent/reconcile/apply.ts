@@ -1,5 +1,6 @@
 import { AgentError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
 import { executeGroup, groupSteps, type Interlock, type Progress } from './execute.ts'
 import { type FoundHost, lookupIn } from './found.ts'
 import type { Journal } from './journal.ts'
@@ -13,6 +14,8 @@ export interface Transaction {
   verb: 'apply' | 'remove'
   host: Host
   steps: readonly Step[]
+  /** Kernel parameters that the role needs once the steps are made. */
+  needs: SysctlPath[]
   journal: Journal
   interlock: Interlock
   observe(): Promise<FoundHost>
@@ -36,10 +39,10 @@ export interface Transaction {
  * with what could not be cleared up afterwards.
  */
 export async function applySteps(transaction: Transaction): Promise<string[]> {
-  const { verb, steps, journal } = transaction
+  const { verb, steps, needs, journal } = transaction
   let startedAt: string
   try {
-    startedAt = journal.begin(verb, steps)
+    startedAt = journal.begin({ verb, steps, needs })
   } catch (failure) {
     throw withOutcome(failure, 'nothing was changed')
   }

@@ -1,13 +1,15 @@
 import type { Host } from '../host/host.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
 import type { IpAddress } from '../model/address.ts'
 import { applySteps, clearUp, type Transaction } from './apply.ts'
 import type { Interlock } from './execute.ts'
 import { type FoundHost, type Interest, observeHost } from './found.ts'
+import { handOver, recallOther } from './handover.ts'
 import { type Journal, journalIn } from './journal.ts'
 import { priorsAfter, priorsDuring } from './plan.ts'
 import { recall } from './recall.ts'
 import type { Role } from './role.ts'
-import { forgetState, type State, writeState } from './state.ts'
+import { forgetState, readState, type State, writeState } from './state.ts'
 import type { Step } from './step.ts'
 
 /** What a caller wants to hear of, and how it can stop a run. */
@@ -20,6 +22,8 @@ export interface RolePlan {
   leftOut: string[]
   /** VIPs that stay bound though the role does not want them any more. */
   staying: IpAddress[]
+  /** Kernel parameters that the role needs, whoever set them: the other role leaves them alone. */
+  needs: SysctlPath[]
 }
 
 /** A role that is put on a host. */
@@ -28,8 +32,8 @@ export interface Undertaking {
   /** VIPs that the role wants. */
   vips: readonly IpAddress[]
   interest(state: State): Interest
-  /** Throws when the host cannot take the role; nothing was touched then. */
-  plan(found: FoundHost, state: State): RolePlan
+  /** `other` is what the other role remembers. Throws when the host cannot take the role; nothing was touched then. */
+  plan(found: FoundHost, state: State, other: State): RolePlan
   interlock(vips: readonly IpAddress[]): Interlock
   /** Looks at the result from outside, after a change; throws when it is not what was promised. */
   prove(found: FoundHost, steps: readonly Step[]): Promise<void>
@@ -51,10 +55,15 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
   const { state, interrupted } = recall(host.files, role)
   const observe = (): Promise<FoundHost> => observeHost(host, undertaking.interest(state))
   const found = await observe()
-  const { steps, leftOut, staying } = undertaking.plan(found, state)
+  const other = recallOther(host.files, role)
+  const { steps, leftOut, staying, needs } = undertaking.plan(found, state, other)
   const journal = journalIn(host.files, role)
   if (interrupted !== null) await settle(host, role, state, journal)
-  if (steps.length === 0) return { found, steps, notes: leftOut }
+  const wanted = { vips: union(undertaking.vips, staying), needs }
+  if (steps.length === 0) {
+    await noteChanged(host, role, wanted)
+    return { found, steps, notes: leftOut }
+  }
 
   const vips = union(state.vips, undertaking.vips)
   const notes = await applySteps({
@@ -63,14 +72,16 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
     verb: 'apply',
     host,
     steps,
+    needs,
     journal,
     interlock: undertaking.interlock(vips),
     observe,
-    remaining: now => undertaking.plan(now, { ...state, priors: priorsDuring(state.priors, steps) }).steps,
+    remaining: now =>
+      undertaking.plan(now, { ...state, priors: priorsDuring(state.priors, steps) }, other).steps,
     prove: now => undertaking.prove(now, steps),
     commit: startedAt =>
       writeState(host.files, role, {
-        vips: union(undertaking.vips, staying),
+        ...wanted,
         priors: priorsAfter(state.priors, steps),
         lastApply: { at: startedAt, changes: steps.length },
       }),
@@ -96,36 +107,52 @@ export async function release(host: Host, releasing: Release, watching: Watching
   const { role } = releasing
   const { state, interrupted } = recall(host.files, role)
   const observe = (): Promise<FoundHost> => observeHost(host, releasing.interest(state))
-  const { steps, leftOut, staying } = releasing.plan(await observe(), state)
+  const other = recallOther(host.files, role)
+  const { steps, leftOut, staying, needs } = releasing.plan(await observe(), state, other)
   const journal = journalIn(host.files, role)
   if (interrupted !== null) await settle(host, role, state, journal)
   // For a VIP that stays the role stays in part, and the next remove still has something to put back.
   const keep = (): Promise<void> =>
     writeState(host.files, role, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
+  const commit = (): Promise<void> => (staying.length > 0 ? keep() : handOver(host.files, role, state))
   const tidy = (): void => {
     if (staying.length === 0) forgetState(host.files, role)
     releasing.tidy()
   }
-  if (steps.length === 0) return { steps, leftOut, notes: clearUp({ journal, tidy }) }
+  if (steps.length === 0) {
+    await commit()
+    return { steps, leftOut, notes: clearUp({ journal, tidy }) }
+  }
   const notes = await applySteps({
     ...watching,
     role,
     verb: 'remove',
     host,
     steps,
+    needs,
     journal,
     interlock: releasing.interlock(state.vips),
     observe,
-    remaining: now => releasing.plan(now, state).steps,
+    remaining: now => releasing.plan(now, state, other).steps,
     // There is nothing left to prove; that nothing remains to be done is proof enough.
     prove: async () => undefined,
-    commit: async () => {
-      if (staying.length > 0) await keep()
-    },
+    commit,
     tidy,
     commitUndoIncomplete: () => writeState(host.files, role, state),
   })
   return { steps, leftOut, notes }
+}
+
+/** What the role wants may change without a step, where the host is so already. */
+async function noteChanged(host: Host, role: Role, wanted: Pick<State, 'vips' | 'needs'>): Promise<void> {
+  const state = readState(host.files, role)
+  const { vips, needs } = state
+  if (!isSameSet(vips, wanted.vips) || !isSameSet(needs, wanted.needs))
+    await writeState(host.files, role, { ...state, ...wanted })
+}
+
+function isSameSet(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every(item => right.includes(item))
 }
 
 /** The memory of an interrupted run moves from its journal into the state, before the journal is used again. */

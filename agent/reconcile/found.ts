@@ -102,7 +102,12 @@ function present<T>(paths: readonly string[], read: (path: string) => T | null):
   return values
 }
 
-function addressSetting({ link, address, prefixLength }: InterfaceAddress): Pick<Setting, 'kind' | 'id'> {
+/** An address by its identity. */
+export function addressSetting({
+  link,
+  address,
+  prefixLength,
+}: InterfaceAddress): Pick<Setting, 'kind' | 'id'> {
   return { kind: 'address', id: { link, address, prefixLength } }
 }
 

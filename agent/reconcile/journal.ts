@@ -1,7 +1,8 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Files } from '../host/files.ts'
-import { FORMAT, isSetting, parseMemory } from './memory.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
+import { FORMAT, isListOfTexts, isSetting, parseMemory } from './memory.ts'
 import type { Role } from './role.ts'
 import type { Step } from './step.ts'
 
@@ -12,6 +13,8 @@ export interface Interrupted {
   verb: 'apply' | 'remove'
   startedAt: string
   steps: Step[]
+  /** Kernel parameters that the role needs once the run is done. */
+  needs: SysctlPath[]
   /** Steps that were surely made; the next ones may have been. */
   done: number
 }
@@ -22,7 +25,7 @@ export interface Interrupted {
  */
 export interface Journal {
   /** Returns the time that names the run, here and in the state that it commits. */
-  begin(verb: Interrupted['verb'], steps: readonly Step[]): string
+  begin(run: Pick<Interrupted, 'verb' | 'needs'> & { steps: readonly Step[] }): string
   /** Counts steps as made. Not flushed: recovery looks at the host, the count is for people. */
   mark(count: number): void
   clear(): void
@@ -36,9 +39,9 @@ export function journalPath({ journalName }: Role): string {
 export function journalIn(files: Files, role: Role): Journal {
   const path = journalPath(role)
   return {
-    begin(verb, steps) {
+    begin({ verb, steps, needs }) {
       const startedAt = new Date().toISOString()
-      const first = { format: FORMAT, verb, startedAt, steps }
+      const first = { format: FORMAT, verb, startedAt, needs, steps }
       const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
       files.write(path, { content: `${JSON.stringify(first)}\n`, mode: 0o600, ...owner })
       return startedAt
@@ -55,16 +58,17 @@ export function journalIn(files: Files, role: Role): Journal {
 function parseJournal(text: string, where: string): Interrupted {
   const [first = '', ...marks] = text.split('\n')
   // The first line was on the disk as a whole before any step: one that cannot be read was damaged since.
-  const { verb, startedAt, steps } = parseMemory<Interrupted>(
+  const { verb, startedAt, steps, needs } = parseMemory<Interrupted>(
     first,
     where,
-    ({ verb, startedAt, steps }) =>
+    ({ verb, startedAt, steps, needs }) =>
       (verb === 'apply' || verb === 'remove') &&
       typeof startedAt === 'string' &&
+      isListOfTexts(needs) &&
       Array.isArray(steps) &&
       steps.every(step => isSetting(step?.change) && typeof step.resource === 'string'),
   )
-  return { verb, startedAt, steps, done: marks.reduce((sum, mark) => sum + countIn(mark), 0) }
+  return { verb, startedAt, steps, needs, done: marks.reduce((sum, mark) => sum + countIn(mark), 0) }
 }
 
 /** Marks are not flushed: the last one may be cut off. */

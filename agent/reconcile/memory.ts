@@ -42,6 +42,10 @@ export function isSetting(value: unknown): boolean {
   return fields !== undefined && typeof id === 'object' && id !== null && fields.every(field => field in id)
 }
 
+export function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(item => typeof item === 'string')
+}
+
 function unreadable(where: string, why: string, cause?: unknown): AgentError {
   const hint = `nothing was touched. It holds what was there before the first apply: restore ${where}, or delete it to start anew`
   return new AgentError('failed', `cannot use ${where}: ${why}`, hint, cause)

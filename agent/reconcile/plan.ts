@@ -1,21 +1,45 @@
+import type { SysctlPath } from '../host/sysctl.ts'
 import { type FoundHost, type Lookup, lookupIn } from './found.ts'
 import { type Phase, phaseRank } from './order.ts'
 import { isSameValue, keyOf, type Setting, type SettingKind } from './setting.ts'
+import type { State } from './state.ts'
 import { type Claim, changeTo, type Prior, type Step } from './step.ts'
+
+/** What the other role of the host remembers: some settings are needed by both. */
+export type OtherRole = Pick<State, 'needs' | 'priors'>
 
 /**
  * The steps that take the host from what was found to what is claimed; empty when nothing is to do.
- * A setting with a prior value that nothing claims any more goes back to that value.
+ * A setting with a prior value that nothing claims any more goes back to that value, unless the other role needs it.
  */
-export function plan(claims: readonly Claim[], priors: readonly Prior[], found: FoundHost): Step[] {
+export function plan(
+  claims: readonly Claim[],
+  priors: readonly Prior[],
+  found: FoundHost,
+  other: OtherRole,
+): Step[] {
   const current = lookupIn(found)
   const claimed = new Set(claims.map(claim => keyOf(claim.wanted)))
-  const released = priors.filter(prior => !claimed.has(keyOf(prior)))
+  const released = priors.filter(prior => !claimed.has(keyOf(prior)) && !isNeeded(prior, other))
+  const rememberedByOther = new Set(other.priors.map(keyOf))
   return [
-    ...claims.filter(claim => !claim.satisfied).map(claim => claimStep(claim, current)),
+    ...claims.filter(claim => !claim.satisfied).map(claim => claimStep(claim, current, rememberedByOther)),
     // Last made, first taken back.
-    ...released.toReversed().flatMap(prior => releaseStep(prior, current, found)),
+    ...released
+      .toReversed()
+      .sort((left, right) => releaseRank(left) - releaseRank(right))
+      .flatMap(prior => releaseStep(prior, current, found)),
   ].sort((left, right) => phaseRank(left.phase) - phaseRank(right.phase))
+}
+
+/** Whether the other role counts on the setting as it is. */
+export function isNeeded({ kind, id }: Prior, { needs }: Pick<OtherRole, 'needs'>): boolean {
+  return kind === 'sysctl' && needs.includes(id.path)
+}
+
+/** The parameters among the claims, for the other role to leave alone. */
+export function needsOf(claims: readonly Claim[]): SysctlPath[] {
+  return claims.flatMap(({ wanted }) => (wanted.kind === 'sysctl' ? [wanted.id.path] : []))
 }
 
 /** The prior values after the steps were made: new ones are kept, those gone back to are forgotten. */
@@ -39,38 +63,64 @@ export function priorsDuring(priors: readonly Prior[], steps: readonly Step[]): 
   return [...priors, ...found]
 }
 
-function claimStep({ resource, phase, wanted, onRemove }: Claim, current: Lookup): Step {
-  return { resource, phase, onRemove, change: changeTo(wanted, current(wanted)) }
+function claimStep(
+  { resource, phase, wanted, onRemove }: Claim,
+  current: Lookup,
+  rememberedByOther: ReadonlySet<string>,
+): Step {
+  const change = changeTo(wanted, current(wanted))
+  // What was there before rs-agent came the other role knows, and hands it over when it goes.
+  return { resource, phase, onRemove: rememberedByOther.has(keyOf(wanted)) ? 'forget' : onRemove, change }
 }
 
 function releaseStep(prior: Prior, current: Lookup, found: FoundHost): Step[] {
   const before = current(prior)
-  if (prior.onRemove === 'tell' || isSameValue(before, prior.value) || isOutOfReach(prior, before, found))
-    return []
+  if (prior.onRemove === 'tell' || isSameValue(before, prior.value)) return []
+  if (whyOutOfReach(prior, before, found) !== null) return []
   const change = changeTo(prior, before)
   return [{ resource: prior.resource, phase: releasePhase(prior), onRemove: 'put-back', change }]
 }
 
-/** An interface that is gone took its parameters, addresses and routes with it. */
-export function isOutOfReach(prior: Prior, before: Setting['value'], { links }: FoundHost): boolean {
-  const isGone = (name: string | undefined): boolean =>
-    name !== undefined && !links.some(link => link.name === name)
+/** What remove cannot go back to, each with the reason. */
+export function tellOfLost(priors: readonly Prior[], found: FoundHost): string[] {
+  const current = lookupIn(found)
+  return priors.flatMap(prior => {
+    const now = current(prior)
+    if (prior.onRemove === 'tell' || prior.value === null || isSameValue(now, prior.value)) return []
+    const why = whyOutOfReach(prior, now, found)
+    return why === null ? [] : [`${keyOf(prior)} cannot be put back: ${why}`]
+  })
+}
+
+/** An interface that is gone took its parameters, addresses and routes with it; IPVS its table. */
+function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: FoundHost): string | null {
+  const withoutIpvs = ipvs === null ? 'the kernel has no IPVS any more' : null
+  const without = (name: string | undefined): string | null =>
+    name === undefined || links.some(link => link.name === name) ? null : 'its interface is gone'
   switch (prior.kind) {
     case 'sysctl':
-      return before === null
+      return before === null ? 'its interface or module is gone' : null
     case 'address':
-      return isGone(prior.id.link)
+      return without(prior.id.link)
     case 'route':
-      return isGone(prior.value?.link)
+      return without(prior.value?.link)
     case 'file':
+      return null
     case 'ipvs-service':
     case 'ipvs-destination':
     case 'ipvs-timeout':
+      return withoutIpvs
     case 'sync-daemon':
-      return false
+      return withoutIpvs ?? without(prior.value?.interface)
     default:
       return prior satisfies never
   }
+}
+
+/** A virtual service comes back before its real servers and goes after them, whichever was touched first. */
+function releaseRank({ kind, value }: Prior): number {
+  if (kind !== 'ipvs-service') return 0
+  return value === null ? 1 : -1
 }
 
 const RELEASE_PHASES: Record<SettingKind, Phase> = {

@@ -24,5 +24,7 @@ export function recall(files: Files, role: Role): Memory {
     change.kind === 'address' && resource === role.vipResource ? [change.id.address] : [],
   )
   const vips = [...new Set([...state.vips, ...bound])]
-  return { state: { ...state, vips, priors: priorsDuring(state.priors, interrupted.steps) }, interrupted }
+  const needs = [...new Set([...state.needs, ...interrupted.needs])]
+  const priors = priorsDuring(state.priors, interrupted.steps)
+  return { state: { ...state, vips, needs, priors }, interrupted }
 }

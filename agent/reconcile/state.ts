@@ -2,39 +2,42 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AgentError, messageOf } from '../errors.ts'
 import { type Files, removeEmptyFolder, syncFolder } from '../host/files.ts'
+import type { SysctlPath } from '../host/sysctl.ts'
 import type { IpAddress } from '../model/address.ts'
 import { journalPath, STATE_FOLDER } from './journal.ts'
-import { FORMAT, isSetting, parseMemory, SETTING_KINDS } from './memory.ts'
+import { FORMAT, isListOfTexts, isSetting, parseMemory, SETTING_KINDS } from './memory.ts'
 import type { Role } from './role.ts'
 import type { Prior } from './step.ts'
 
 /** What rs-agent remembers of this host between runs. */
 export interface State {
-  /** VIPs that the last apply bound. */
+  /** VIPs of the role, as the last apply knew them. */
   vips: IpAddress[]
+  /** Kernel parameters that the role needs as they are, whoever set them. */
+  needs: SysctlPath[]
   /** What remove goes back to. */
   priors: Prior[]
   lastApply: { at: string; changes: number } | null
 }
 
-export const NOTHING_MANAGED: State = { vips: [], priors: [], lastApply: null }
+export const NOTHING_MANAGED: State = { vips: [], needs: [], priors: [], lastApply: null }
 
 /** Of the file as conf wrote it; conf itself costs 60 ms of start-up and is loaded only to write. */
 export function readState(files: Files, role: Role): State {
   const path = statePath(role)
   const form = files.read(path)
   if (form === null) return NOTHING_MANAGED
-  const { vips, priors, lastApply } = parseMemory<State>(
+  const { vips, needs, priors, lastApply } = parseMemory<State>(
     form.content,
     join(files.root, path),
-    ({ vips, priors, lastApply }) =>
-      Array.isArray(vips) &&
-      vips.every(vip => typeof vip === 'string') &&
+    ({ vips, needs, priors, lastApply }) =>
+      isListOfTexts(vips) &&
+      isListOfTexts(needs) &&
       Array.isArray(priors) &&
       priors.every(isSetting) &&
       lastApply !== undefined,
   )
-  return { vips, priors, lastApply }
+  return { vips, needs, priors, lastApply }
 }
 
 /** Replaces the state as a whole, on the disk when it resolves. */
@@ -83,6 +86,7 @@ const TEXT = { type: 'string' } as const
 const SCHEMA = {
   format: { const: FORMAT },
   vips: { type: 'array', items: TEXT },
+  needs: { type: 'array', items: TEXT },
   priors: {
     type: 'array',
     items: {

@@ -7,9 +7,15 @@ import type { Step } from './step.ts'
  * had not happened, or only for a part of its batch, needs no undoing.
  */
 export function undo(steps: readonly Step[], current: Lookup): Step[] {
-  return steps.toReversed().flatMap(step => {
+  const undone = steps.toReversed().flatMap(step => {
     const now = current(step.change)
     if (isSameValue(now, step.change.before)) return []
     return [{ ...step, change: { ...step.change, before: now, after: step.change.before } as Step['change'] }]
   })
+  return [...undone.filter(bringsBackService), ...undone.filter(step => !bringsBackService(step))]
+}
+
+/** Somebody else may have flushed the table meanwhile: its real servers can only follow. */
+function bringsBackService({ change }: Step): boolean {
+  return change.kind === 'ipvs-service' && change.before === null
 }
