@@ -35,8 +35,10 @@ function describePlan(folder: string): string {
   const wanted = wantedRealServer(loadConfig(file))
   const found = readFound(join(folder, 'found.yaml'))
   const statePath = join(folder, 'state.json')
-  const state: State = existsSync(statePath) ? JSON.parse(readFileSync(statePath, 'utf8')) : NOTHING_MANAGED
-  const { steps, refusals } = planRealServer(wanted, found, state)
+  const state: State = existsSync(statePath)
+    ? { ...NOTHING_MANAGED, ...JSON.parse(readFileSync(statePath, 'utf8')) }
+    : NOTHING_MANAGED
+  const { steps, refusals } = planRealServer(wanted, found, state, NOTHING_MANAGED)
   if (refusals.length > 0)
     return `refused:\n${refusals.map(({ path, why, hint }) => `  ${path.join('.')}: ${why}\n    -> ${hint}\n`).join('')}`
   return `plan:\n${lines(steps)}undo:\n${lines(undo(steps, valuesAfter(steps, found)))}`

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../agent/config/load.ts'
@@ -13,7 +10,7 @@ import { SYSCTL_FILE } from '../../agent/realserver/arp-sysctl.ts'
 import { convergeRealServer, releaseRealServer } from '../../agent/realserver/converge.ts'
 import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
-import { type FakeHost, fakeHost } from '../support/fake-host.ts'
+import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
 
 /** NICs without a carrier: the proof on the wire has no place in memory, the kernel tests have it. */
 const nic = (index: number, name: string): Link => ({
@@ -97,20 +94,9 @@ const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 
   templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
 }))
 
-async function onHost(found: FoundHost, work: (host: FakeHost) => Promise<void>): Promise<void> {
-  const root = mkdtempSync(join(tmpdir(), 'rs-agent-fake-'))
-  try {
-    await work(
-      fakeHost(
-        found,
-        root,
-        VIPS.filter(vip => vip.includes('.')),
-      ),
-    )
-  } finally {
-    rmSync(root, { recursive: true })
-  }
-}
+const hidden = VIPS.filter(vip => vip.includes('.'))
+const onHost = (found: FoundHost, work: (host: FakeHost) => Promise<void>): Promise<void> =>
+  onFakeHost(found, { hidden }, work)
 
 /** The error that a run ends with, or null. */
 function failureOf(run: Promise<unknown>): Promise<AgentError | null> {
