@@ -5,7 +5,7 @@ import type { FoundHost } from '../../reconcile/found.ts'
 import { questionTarget } from '../../segment/target.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { CheckResult } from './check.ts'
-import { each, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+import { each, hintOf, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
 
 /**
  * Asks each real server by itself, straight to its MAC, who has the VIP. One that answers steals the site as soon
@@ -60,6 +60,6 @@ async function checkMember(
     )
   } catch (error) {
     if (!(error instanceof NoVantage)) throw error
-    return say('unknown', error.message, 'needs CAP_NET_RAW: run as root')
+    return say('unknown', error.message, hintOf(error, nic))
   }
 }

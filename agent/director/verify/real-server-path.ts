@@ -8,7 +8,7 @@ import type { FoundHost } from '../../reconcile/found.ts'
 import { collectAnswers, sendersOn } from '../../segment/asking.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { CheckResult } from './check.ts'
-import { each, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+import { each, hintOf, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
 
 /**
  * Goes the way of a client: a SYN for VIP:port, sent to the real server's own MAC as IPVS sends it, must be answered
@@ -71,7 +71,7 @@ async function checkMember(
     return await knockOn({ mac, address: vip, port: key.port, client, clientPort }, address, nic, say)
   } catch (error) {
     if (!(error instanceof NoVantage)) throw error
-    return say('unknown', error.message, 'needs CAP_NET_RAW: run as root')
+    return say('unknown', error.message, hintOf(error, nic))
   }
 }
 

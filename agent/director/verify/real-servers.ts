@@ -1,3 +1,4 @@
+import type { NoVantage } from '../../host/vantage/injection.ts'
 import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Forwarding, ServiceKey } from '../../model/ipvs.ts'
 import type { Link } from '../../model/network.ts'
@@ -55,6 +56,11 @@ export function neighbourAddress(
       !vips.includes(own.address) &&
       isInSubnet(address, own.address, own.prefixLength),
   )?.address
+}
+
+/** What to do where a real server could not be asked. */
+export function hintOf({ obstacle }: NoVantage, { name }: Link): string {
+  return obstacle === 'missing-capability' ? 'needs CAP_NET_RAW: run as root' : `ip link show ${name}`
 }
 
 /** Runs the work for each, some at a time: each opens sockets of its own. */

@@ -1,4 +1,3 @@
-import { messageOf } from '../../errors.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import { encodeTcpSegment, FrameSender, type TcpSighting, TcpTap } from '../native.ts'
@@ -60,7 +59,7 @@ export function openKnocker(nic: Link, clientPorts: { first: number; last: numbe
       hangUp: door => send('rst', SEQUENCE + 1, door),
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
-          throw new NoVantage(`the tap: ${messageOf(error)}`)
+          throw NoVantage.of(error, 'the tap')
         }),
       close() {
         tap.close()
