@@ -127,6 +127,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'a sibling real server without arp_ignore (run rs-agent verify there)',
       'two directors, both of which believe to be the master',
       'an address that was given out twice',
+      'a container or virtual machine of this host, on a macvlan of the NIC',
       'unknown: the director is down, on another segment, or has not taken the VIP',
     ],
     show: ['rs-agent probe $VIP', 'the switch’s MAC address table tells the port'],
@@ -141,7 +142,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'A SYN is injected on the NIC as if the director had handed it over, and the SYN-ACK is seen leaving. If not, the director sends clients into a black hole. The evidence names the first thing that is in the way.',
     causes: [
       'the VIP is not bound',
-      'nothing listens on it, or only on the RIP',
+      'nothing listens on it, or only on the RIP, or for one NIC alone (SO_BINDTODEVICE)',
       'a firewall, rp_filter, an ip rule, or a policy route',
       'the gateway towards the clients does not answer',
     ],
