@@ -40,6 +40,14 @@ export interface Ipvs {
    */
   table(): Promise<FoundPool[]>
   /**
+   * What the kernel tells of the table in one go: two glances are alike as long as no service or destination comes or
+   * goes, and nobody changes a scheduler, persistence, forwarding method or weight. The cheap check for drift, many
+   * times faster than `table`: take one BEFORE a table that is as it should be, and read the table again when another
+   * differs. It tells nothing of thresholds, the ends of tunnels, flags of schedulers, persistence engines and, for
+   * IPv6, one-packet scheduling: only `table` does. One that is taken during a change may hold half of it.
+   */
+  glance(): Promise<string>
+  /**
    * Makes the edits in order, in batches. An edit that cannot be (AgentError `failed`) is told before any is sent. At
    * a refusal of the kernel's the others of its batch were made, and the batches behind it were not sent.
    */

@@ -46,21 +46,24 @@ export function withPort(address: IpAddress, port: number | string | null): stri
 
 /** Network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export function addressBytes(address: IpAddress): Uint8Array {
-  return familyOf(address) === 4
-    ? ipv4Bytes(address)
-    : Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray())
+  if (familyOf(address) === 6) return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray())
+  const number = ipv4Number(address)
+  return Uint8Array.of(number >>> 24, number >> 16, number >> 8, number)
 }
 
-/** By hand: this runs twice for each of thousands of addresses, before the compiler has warmed up. */
-function ipv4Bytes(address: IpAddress): Uint8Array {
-  const bytes = new Uint8Array(4)
-  let part = 0
+/** The address as a number, its first byte the highest. By hand: this runs for each of thousands of addresses. */
+export function ipv4Number(address: IpAddress): number {
+  let number = 0
+  let byte = 0
   for (let index = 0; index < address.length; index++) {
     const digit = address.charCodeAt(index) - ZERO
-    if (digit < 0) part++
-    else bytes[part] = (bytes[part] ?? 0) * 10 + digit
+    if (digit >= 0) byte = byte * 10 + digit
+    else {
+      number = (number << 8) | byte
+      byte = 0
+    }
   }
-  return bytes
+  return ((number << 8) | byte) >>> 0
 }
 
 const ZERO = '0'.charCodeAt(0)

@@ -7,6 +7,7 @@ import {
   type SyncDaemon,
   schedulerFlags,
   serviceFamily,
+  type Tunnel,
   type VirtualService,
 } from './ipvs.ts'
 
@@ -28,44 +29,36 @@ const MAX_LINK_NAME_BYTES = 15
 const MAX_UDP_PAYLOAD_BYTES = 0xffff - 20 - 8
 
 export function whyNotKey(key: ServiceKey): string | null {
-  if (key.kind === 'firewallMark') return whyNotNumber('firewall mark', key.mark, 1, U32_MAX)
-  return whyNotNumber('port', key.port, 0, U16_MAX)
+  if (key.kind === 'address') return whyNotNumber('port', key.port, 0, U16_MAX)
+  return whyNotNumber('firewall mark', key.mark, 1, U32_MAX)
 }
 
 export function whyNotService(service: VirtualService): string | null {
-  const { key, persistence, scheduler } = service
+  const { key, persistence, persistenceEngine, scheduler } = service
   return (
     whyNotKey(key) ??
     whyNotName('scheduler', scheduler) ??
     whyNotFlags(service) ??
-    (persistence === null ? null : whyNotPersistence(persistence, serviceFamily(key))) ??
-    whyNotWithoutPersistence(service) ??
-    (service.persistenceEngine === null ? null : whyNotName('persistence engine', service.persistenceEngine))
+    (persistence === null
+      ? whyNotWithoutPersistence(service)
+      : whyNotPersistence(persistence, serviceFamily(key))) ??
+    (persistenceEngine === null ? null : whyNotName('persistence engine', persistenceEngine))
   )
 }
 
+/** Without a call for each number: this is asked of each of thousands. */
 export function whyNotDestination(destination: Destination, key: ServiceKey): string | null {
-  const { forwarding, weight, upperThreshold, lowerThreshold } = destination
-  return (
-    whyNotNumber('port', destination.port, 0, U16_MAX) ??
-    whyNotNumber('weight', weight, 0, I32_MAX) ??
-    whyNotNumber('upper threshold', upperThreshold, 0, U32_MAX) ??
-    whyNotNumber('lower threshold', lowerThreshold, 0, U32_MAX) ??
-    (lowerThreshold > upperThreshold
-      ? `its lower threshold, ${lowerThreshold}, is above the upper one, ${upperThreshold}`
-      : null) ??
-    (familyOf(destination.address) !== serviceFamily(key) && forwarding.method !== 'tunnel'
-      ? 'only a tunnel leads to a real server of the other address family'
-      : null) ??
-    (forwarding.method === 'tunnel' && forwarding.tunnel.type === 'gue'
-      ? whyNotNumber('port of the tunnel', forwarding.tunnel.port, 1, U16_MAX)
-      : null) ??
-    (forwarding.method === 'tunnel' &&
-    forwarding.tunnel.type === 'gre' &&
-    forwarding.tunnel.checksum === 'remote'
-      ? 'GRE has no remote checksum offload'
-      : null)
-  )
+  const { address, forwarding, lowerThreshold, port, upperThreshold, weight } = destination
+  if ((port & U16_MAX) !== port) return outside('port', port, 0, U16_MAX)
+  if ((weight & I32_MAX) !== weight) return outside('weight', weight, 0, I32_MAX)
+  if (upperThreshold >>> 0 !== upperThreshold) return outside('upper threshold', upperThreshold, 0, U32_MAX)
+  if (lowerThreshold >>> 0 !== lowerThreshold) return outside('lower threshold', lowerThreshold, 0, U32_MAX)
+  if (lowerThreshold > upperThreshold)
+    return `its lower threshold, ${lowerThreshold}, is above the upper one, ${upperThreshold}`
+  if (forwarding.method === 'tunnel') return whyNotTunnel(forwarding.tunnel)
+  if (familyOf(address) !== serviceFamily(key))
+    return 'only a tunnel leads to a real server of the other address family'
+  return null
 }
 
 export function whyNotDaemon(daemon: SyncDaemon): string | null {
@@ -90,6 +83,11 @@ export function whyNotTimeouts(timeouts: Partial<IpvsTimeouts>): string | null {
   return null
 }
 
+function whyNotTunnel(tunnel: Tunnel): string | null {
+  if (tunnel.type === 'gue') return whyNotNumber('port of its tunnel', tunnel.port, 1, U16_MAX)
+  return tunnel.type === 'gre' && tunnel.checksum === 'remote' ? 'GRE has no remote checksum offload' : null
+}
+
 function whyNotFlags({ key, onePacket, scheduler, schedulerFlags: flags }: VirtualService): string | null {
   const names = schedulerFlags(scheduler)
   const foreign = flags.find(flag => !names.includes(flag))
@@ -111,8 +109,7 @@ function whyNotPersistence({ netmask, timeoutSeconds }: Persistence, family: Add
     : `its persistence needs a mask like 255.255.255.255 for IPv4, not ${netmask}`
 }
 
-function whyNotWithoutPersistence({ key, persistence, persistenceEngine }: VirtualService): string | null {
-  if (persistence !== null) return null
+function whyNotWithoutPersistence({ key, persistenceEngine }: VirtualService): string | null {
   if (key.kind === 'address' && key.port === 0) return 'every port (0) needs persistence'
   return persistenceEngine === null ? null : `the persistence engine ${persistenceEngine} needs persistence`
 }
@@ -124,9 +121,12 @@ function whyNotName(what: string, name: string): string | null {
 }
 
 function whyNotNumber(what: string, value: number, lowest: number, highest: number): string | null {
-  return Number.isInteger(value) && value >= lowest && value <= highest
-    ? null
-    : `its ${what} must be from ${lowest} to ${highest}, not ${value}`
+  const isWithin = Number.isInteger(value) && value >= lowest && value <= highest
+  return isWithin ? null : outside(what, value, lowest, highest)
+}
+
+function outside(what: string, value: number, lowest: number, highest: number): string {
+  return `its ${what} must be from ${lowest} to ${highest}, not ${value}`
 }
 
 function isMulticast(address: IpAddress): boolean {

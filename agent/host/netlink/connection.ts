@@ -3,7 +3,7 @@ import type { NetlinkMessage } from 'netlink/dist/structs.js'
 import { BatchRejection, parseRejection } from './rejection.ts'
 import { encodeMessages, type NetlinkRequest, openSocket } from './socket.ts'
 
-export type { NetlinkRequest } from './socket.ts'
+export type { NetlinkBody, NetlinkRequest } from './socket.ts'
 
 /** Protocol and flag numbers of include/uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0
@@ -46,6 +46,8 @@ interface Exchange {
 export class NetlinkConnection {
   readonly #protocol: number
   #socket: RawNetlinkSocket | null = null
+  /** The socket's own address: to ask for it takes as long as to send. */
+  #port = 0
   #sequence = 1
   #exchange: Exchange | null = null
   /** Received so far: a number for the one that is being read. */
@@ -58,11 +60,22 @@ export class NetlinkConnection {
     this.#protocol = protocol
   }
 
-  /** Sends the requests in batches, in order; rejects with BatchRejection after the first batch that had refusals. */
-  change(requests: readonly NetlinkRequest[]): Promise<void> {
+  /**
+   * Sends the requests in batches, in order; rejects with BatchRejection after the first batch that had refusals. They
+   * are asked for batch by batch: thousands that are made when they are needed leave no work to the garbage collector.
+   */
+  change(requests: Iterable<NetlinkRequest>): Promise<void> {
     return this.#inTurn(async () => {
-      for (let start = 0; start < requests.length; start += BATCH_SIZE)
-        await this.#sendBatch(requests.slice(start, start + BATCH_SIZE), start)
+      let batch: NetlinkRequest[] = []
+      let sent = 0
+      for (const request of requests) {
+        batch.push(request)
+        if (batch.length < BATCH_SIZE) continue
+        await this.#sendBatch(batch, sent)
+        sent += batch.length
+        batch = []
+      }
+      if (batch.length > 0) await this.#sendBatch(batch, sent)
     })
   }
 
@@ -114,10 +127,9 @@ export class NetlinkConnection {
 
   #sendBatch(batch: readonly NetlinkRequest[], offset: number, envelope?: BatchEnvelope): Promise<void> {
     // The ACK of the last request ends the batch; of the others only refusals are heard.
-    const requests = batch.map((request, index) => ({
-      ...request,
-      flags: request.flags | (index === batch.length - 1 ? NLM_F_ACK : 0),
-    }))
+    const requests = [...batch]
+    const final = requests.pop()
+    if (final !== undefined) requests.push({ ...final, flags: final.flags | NLM_F_ACK })
     const frames = envelope === undefined ? requests : [envelope.begin, ...requests, envelope.end]
     const first = this.#sequence
     const firstRequest = envelope === undefined ? first : first + 1
@@ -205,14 +217,8 @@ export class NetlinkConnection {
       this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))
     }, TIMEOUT_MS)
     try {
-      this.#socket ??= openSocket(this.#protocol, {
-        received: messages => {
-          this.#datagrams++
-          for (const message of messages) this.#receive(message)
-        },
-        failed: error => this.#drop(error),
-      })
-      const messages = encodeMessages(requests, this.#sequence, this.#socket.address().port)
+      this.#socket ??= this.#open()
+      const messages = encodeMessages(requests, this.#sequence, this.#port)
       this.#sequence += requests.length
       this.#socket.send(messages, {}, error => {
         if (error !== undefined) this.#drop(error)
@@ -220,6 +226,18 @@ export class NetlinkConnection {
     } catch (error) {
       this.#drop(error as Error)
     }
+  }
+
+  #open(): RawNetlinkSocket {
+    const socket = openSocket(this.#protocol, {
+      received: messages => {
+        this.#datagrams++
+        for (const message of messages) this.#receive(message)
+      },
+      failed: error => this.#drop(error),
+    })
+    this.#port = socket.address().port
+    return socket
   }
 
   #finish(): void {

@@ -50,13 +50,38 @@ export function u16be(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff)
 }
 
+/** The number whose bytes here are those of `value` in network byte order, of 16 or 32 bits. */
+export function swapped16(value: number): number {
+  return (value >> 8) | ((value & 0xff) << 8)
+}
+
+export function swapped32(value: number): number {
+  return ((value >>> 24) | ((value >> 8) & 0xff00) | ((value & 0xff00) << 8) | (value << 24)) >>> 0
+}
+
 export function u32be(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >> 16, value >> 8, value)
+}
+
+/** The same memory in words of 32 bits; copied, when it does not start at a multiple of 4 bytes. */
+export function wordsOf(bytes: Buffer): Uint32Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes)
+  return new Uint32Array(buffer, byteOffset, length / 4)
+}
+
+/** The same memory in bytes. */
+export function bytesOf(words: Uint32Array): Buffer {
+  return Buffer.from(words.buffer, words.byteOffset, words.byteLength)
 }
 
 /** An attribute whose value is made of attributes. */
 export function nested(type: number, ...attributes: readonly Attribute[]): Attribute {
   return [type | NLA_F_NESTED, encodeBody(new Uint8Array(0), ...attributes)]
+}
+
+/** The word that begins an attribute whose value is made of attributes. */
+export function nestedHeader(type: number, valueBytes: number): number {
+  return (ATTRIBUTE_HEADER_BYTES + valueBytes) | ((type | NLA_F_NESTED) << 16)
 }
 
 /** The attributes behind a fixed header of `headerBytes`; a repeated type keeps its last value. */

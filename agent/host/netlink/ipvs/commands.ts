@@ -1,6 +1,7 @@
+import { addressBytes, familyOf, type IpAddress, ipv4Number } from '../../../model/address.ts'
 import { LocatedAttributes } from '../attributes.ts'
 import { encodeGenericBody, GENERIC_HEADER_BYTES } from '../generic-netlink.ts'
-import type { Attribute } from '../wire.ts'
+import { AF_INET, AF_INET6, type Attribute, swapped32, wordsOf } from '../wire.ts'
 
 /** Numbers of include/uapi/linux/ip_vs.h: the family, its commands, and the attributes on their first level. */
 export const FAMILY_NAME = 'IPVS'
@@ -27,11 +28,26 @@ export const IPVS_CMD_ATTR_SERVICE = 1
 export const IPVS_CMD_ATTR_DEST = 2
 export const IPVS_CMD_ATTR_DAEMON = 3
 
-/** union nf_inet_addr: an IPv4 address has its bytes first. */
+/** union nf_inet_addr. */
 export const ADDRESS_BYTES = 16
+
+/** Likewise, from `start` on, where all is 0: of IPv4 the first word. Returns the address family's number. */
+export function writeInetAddress(words: Uint32Array, start: number, address: IpAddress): number {
+  if (familyOf(address) === 4) {
+    words[start] = swapped32(ipv4Number(address))
+    return AF_INET
+  }
+  words.set(new Uint32Array(addressBytes(address).buffer), start)
+  return AF_INET6
+}
 
 export function encodeCommand(command: number, ...attributes: readonly Attribute[]): Buffer {
   return encodeGenericBody(command, IPVS_GENL_VERSION, ...attributes)
+}
+
+/** A command alone, in words of 32 bits, for what is written behind it word by word. */
+export function commandWords(command: number): Uint32Array {
+  return wordsOf(encodeCommand(command))
 }
 
 export function locateAnswer(body: Buffer): LocatedAttributes {

@@ -1,4 +1,4 @@
-import { type AddressFamily, addressFromBytes, familyOf } from '../../../model/address.ts'
+import { type AddressFamily, addressFromBytes } from '../../../model/address.ts'
 import type {
   Destination,
   DestinationKey,
@@ -7,10 +7,10 @@ import type {
   Tunnel,
   TunnelChecksum,
 } from '../../../model/ipvs.ts'
-import type { LocatedAttributes } from '../attributes.ts'
-import { AF_INET, AF_INET6, type Attribute, nested, u8, u16, u16be } from '../wire.ts'
-import { ADDRESS_BYTES, IPVS_CMD_ATTR_DEST, locateAnswer } from './commands.ts'
-import { encodeInetAddress } from './service.ts'
+import { ATTRIBUTE_HEADER_BYTES, Layout, type LocatedAttributes } from '../attributes.ts'
+import type { NetlinkBody } from '../connection.ts'
+import { AF_INET, nestedHeader, swapped16, u8, u16, u16be } from '../wire.ts'
+import { ADDRESS_BYTES, IPVS_CMD_ATTR_DEST, locateAnswer, writeInetAddress } from './commands.ts'
 import { decodeTraffic } from './traffic.ts'
 
 /** Numbers of include/uapi/linux/ip_vs.h (IPVS_DEST_ATTR_*, IP_VS_CONN_F_*, IP_VS_TUNNEL_ENCAP_FLAG_*). */
@@ -38,23 +38,61 @@ const CHECKSUM_FLAGS: Record<TunnelChecksum, number> = {
   remote: IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
 }
 
-/** What stands for the destination in a request to delete it. */
-export function encodeDestinationKey(destination: DestinationKey): Attribute {
-  return nested(IPVS_CMD_ATTR_DEST, ...keyAttributes(destination))
+/** All values of a destination, 0: its key, and behind it what a request to make or change it tells. */
+const KEY = new Layout(
+  [IPVS_DEST_ATTR_ADDR, new Uint8Array(ADDRESS_BYTES)],
+  [IPVS_DEST_ATTR_PORT, u16be(0)],
+  [IPVS_DEST_ATTR_ADDR_FAMILY, u16(0)],
+)
+const SETTINGS = new Layout(
+  [IPVS_DEST_ATTR_FWD_METHOD, 0],
+  [IPVS_DEST_ATTR_WEIGHT, 0],
+  [IPVS_DEST_ATTR_U_THRESH, 0],
+  [IPVS_DEST_ATTR_L_THRESH, 0],
+  // Kernels before 5.3 do not know them, and pass them over.
+  [IPVS_DEST_ATTR_TUN_TYPE, u8(0)],
+  [IPVS_DEST_ATTR_TUN_PORT, u16be(0)],
+  [IPVS_DEST_ATTR_TUN_FLAGS, u16(0)],
+)
+/** Which words of them they are. */
+const AT = {
+  address: KEY.wordOf(IPVS_DEST_ATTR_ADDR),
+  port: KEY.wordOf(IPVS_DEST_ATTR_PORT),
+  family: KEY.wordOf(IPVS_DEST_ATTR_ADDR_FAMILY),
+  method: SETTINGS.wordOf(IPVS_DEST_ATTR_FWD_METHOD),
+  weight: SETTINGS.wordOf(IPVS_DEST_ATTR_WEIGHT),
+  upperThreshold: SETTINGS.wordOf(IPVS_DEST_ATTR_U_THRESH),
+  lowerThreshold: SETTINGS.wordOf(IPVS_DEST_ATTR_L_THRESH),
+  tunnelType: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_TYPE),
+  tunnelPort: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_PORT),
+  tunnelFlags: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_FLAGS),
 }
 
-export function encodeDestination(destination: Destination): Attribute {
-  const { forwarding } = destination
-  return nested(
-    IPVS_CMD_ATTR_DEST,
-    ...keyAttributes(destination),
-    [IPVS_DEST_ATTR_FWD_METHOD, FORWARDING_METHODS.indexOf(forwarding.method)],
-    [IPVS_DEST_ATTR_WEIGHT, destination.weight],
-    [IPVS_DEST_ATTR_U_THRESH, destination.upperThreshold],
-    [IPVS_DEST_ATTR_L_THRESH, destination.lowerThreshold],
-    // Left out they are 0: IPIP.
-    ...(forwarding.method === 'tunnel' ? tunnelAttributes(forwarding.tunnel) : []),
-  )
+/** `beginning` (a command and its service) with the destination behind it. */
+export function encodeDestination(beginning: Uint32Array, destination: Destination): NetlinkBody {
+  return {
+    length: 4 * beginning.length + ATTRIBUTE_HEADER_BYTES + KEY.length + SETTINGS.length,
+    writeTo(messages, start) {
+      const header = start + beginning.length
+      messages.set(beginning, start)
+      messages[header] = nestedHeader(IPVS_CMD_ATTR_DEST, KEY.length + SETTINGS.length)
+      writeKey(messages, header + 1, destination)
+      writeSettings(messages, header + 1 + KEY.words.length, destination)
+    },
+  }
+}
+
+/** The same for a request that needs no more of the destination than which it is. */
+export function encodeDestinationKey(beginning: Uint32Array, key: DestinationKey): NetlinkBody {
+  return {
+    length: 4 * beginning.length + ATTRIBUTE_HEADER_BYTES + KEY.length,
+    writeTo(messages, start) {
+      const header = start + beginning.length
+      messages.set(beginning, start)
+      messages[header] = nestedHeader(IPVS_CMD_ATTR_DEST, KEY.length)
+      writeKey(messages, header + 1, key)
+    },
+  }
 }
 
 /** `family` is the service's: kernels before 3.18 tell none of the destination, because there it is the same. */
@@ -76,20 +114,24 @@ export function decodeDestination(body: Buffer, family: AddressFamily): FoundDes
   }
 }
 
-function keyAttributes({ address, port }: DestinationKey): Attribute[] {
-  return [
-    [IPVS_DEST_ATTR_ADDR, encodeInetAddress(address)],
-    [IPVS_DEST_ATTR_PORT, u16be(port)],
-    [IPVS_DEST_ATTR_ADDR_FAMILY, u16(familyOf(address) === 4 ? AF_INET : AF_INET6)],
-  ]
+function writeKey(messages: Uint32Array, start: number, { address, port }: DestinationKey): void {
+  messages.set(KEY.words, start)
+  messages[start + AT.family] = writeInetAddress(messages, start + AT.address, address)
+  messages[start + AT.port] = swapped16(port)
 }
 
-function tunnelAttributes(tunnel: Tunnel): Attribute[] {
-  return [
-    [IPVS_DEST_ATTR_TUN_TYPE, u8(TUNNEL_TYPES.indexOf(tunnel.type))],
-    [IPVS_DEST_ATTR_TUN_PORT, tunnel.type === 'gue' ? u16be(tunnel.port) : undefined],
-    [IPVS_DEST_ATTR_TUN_FLAGS, tunnel.type === 'ipip' ? undefined : u16(CHECKSUM_FLAGS[tunnel.checksum])],
-  ]
+function writeSettings(messages: Uint32Array, start: number, destination: Destination): void {
+  const { forwarding } = destination
+  messages.set(SETTINGS.words, start)
+  messages[start + AT.method] = FORWARDING_METHODS.indexOf(forwarding.method)
+  messages[start + AT.weight] = destination.weight
+  messages[start + AT.upperThreshold] = destination.upperThreshold
+  messages[start + AT.lowerThreshold] = destination.lowerThreshold
+  if (forwarding.method !== 'tunnel') return
+  const { tunnel } = forwarding
+  messages[start + AT.tunnelType] = TUNNEL_TYPES.indexOf(tunnel.type)
+  if (tunnel.type === 'gue') messages[start + AT.tunnelPort] = swapped16(tunnel.port)
+  if (tunnel.type !== 'ipip') messages[start + AT.tunnelFlags] = CHECKSUM_FLAGS[tunnel.checksum]
 }
 
 function decodeForwarding(attributes: LocatedAttributes): Forwarding {

@@ -2,11 +2,11 @@ import { AgentError } from '../../../errors.ts'
 import { destinationText, type ServiceKey, serviceText, type VirtualService } from '../../../model/ipvs.ts'
 import { whyNotDestination, whyNotKey, whyNotService } from '../../../model/ipvs-limits.ts'
 import type { IpvsEdit } from '../../ipvs.ts'
-import type { NetlinkRequest } from '../connection.ts'
+import type { NetlinkBody, NetlinkRequest } from '../connection.ts'
 import type { BatchRejection } from '../rejection.ts'
-import type { Attribute } from '../wire.ts'
+import { bytesOf } from '../wire.ts'
 import {
-  encodeCommand,
+  commandWords,
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_DEL_SERVICE,
   IPVS_CMD_FLUSH,
@@ -18,20 +18,19 @@ import {
 import { encodeDestination, encodeDestinationKey } from './destination.ts'
 import { encodeService, encodeServiceKey } from './service.ts'
 
-/** The requests that make the edits, in their order. Throws for an edit that cannot be, before any is sent. */
-export function requestsOf(edits: readonly IpvsEdit[], family: number): NetlinkRequest[] {
-  let last: { key: ServiceKey; attribute: Attribute } | undefined
-  // Many destinations of one service follow each other.
-  const encodeKey = (key: ServiceKey): Attribute => {
-    if (last?.key !== key) last = { key, attribute: encodeServiceKey(key) }
-    return last.attribute
-  }
-  return edits.map(edit => {
+/** Throws for an edit that cannot be. */
+export function checkEdits(edits: readonly IpvsEdit[]): void {
+  for (const edit of edits) {
     const why = whyNot(edit)
     if (why !== null)
       throw new AgentError('failed', `cannot ${describeEdit(edit)}: ${why}`, 'see `man ipvsadm`')
-    return { type: family, flags: 0, body: encodeEdit(edit, encodeKey) }
-  })
+  }
+}
+
+/** The requests that make the edits, in their order, each made when it is asked for. */
+export function* requestsOf(edits: readonly IpvsEdit[], family: number): Generator<NetlinkRequest> {
+  const beginning = rememberBeginning()
+  for (const edit of edits) yield { type: family, flags: 0, body: encodeEdit(edit, beginning) }
 }
 
 /** What a person is told when the kernel refused some of the edits. */
@@ -67,25 +66,49 @@ function whyNot(edit: IpvsEdit): string | null {
   }
 }
 
-function encodeEdit(edit: IpvsEdit, encodeKey: (key: ServiceKey) => Attribute): Buffer {
+/** A command with the service that it is about. */
+type Beginning = (command: Uint32Array, key: ServiceKey) => Uint32Array
+
+/** Remembers the last one: many destinations of one service follow each other. */
+function rememberBeginning(): Beginning {
+  let lastCommand: Uint32Array | undefined
+  let lastKey: ServiceKey | undefined
+  let beginning: Uint32Array = new Uint32Array(0)
+  return (command, key) => {
+    if (lastCommand !== command || lastKey !== key) beginning = encodeServiceKey(command, key)
+    lastCommand = command
+    lastKey = key
+    return beginning
+  }
+}
+
+function encodeEdit(edit: IpvsEdit, beginning: Beginning): Buffer | NetlinkBody {
   switch (edit.edit) {
     case 'add-service':
-      return encodeCommand(IPVS_CMD_NEW_SERVICE, encodeService(edit.service))
     case 'edit-service':
-      return encodeCommand(IPVS_CMD_SET_SERVICE, encodeService(edit.service))
+      return encodeService(COMMANDS[edit.edit], edit.service)
     case 'delete-service':
-      return encodeCommand(IPVS_CMD_DEL_SERVICE, encodeKey(edit.key))
+      return bytesOf(encodeServiceKey(COMMANDS[edit.edit], edit.key))
     case 'add-destination':
-      return encodeCommand(IPVS_CMD_NEW_DEST, encodeKey(edit.key), encodeDestination(edit.destination))
     case 'edit-destination':
-      return encodeCommand(IPVS_CMD_SET_DEST, encodeKey(edit.key), encodeDestination(edit.destination))
+      return encodeDestination(beginning(COMMANDS[edit.edit], edit.key), edit.destination)
     case 'delete-destination':
-      return encodeCommand(IPVS_CMD_DEL_DEST, encodeKey(edit.key), encodeDestinationKey(edit.destination))
+      return encodeDestinationKey(beginning(COMMANDS[edit.edit], edit.key), edit.destination)
     case 'flush':
-      return encodeCommand(IPVS_CMD_FLUSH)
+      return bytesOf(COMMANDS[edit.edit])
     default:
       return edit satisfies never
   }
+}
+
+const COMMANDS: Record<IpvsEdit['edit'], Uint32Array> = {
+  'add-service': commandWords(IPVS_CMD_NEW_SERVICE),
+  'edit-service': commandWords(IPVS_CMD_SET_SERVICE),
+  'delete-service': commandWords(IPVS_CMD_DEL_SERVICE),
+  'add-destination': commandWords(IPVS_CMD_NEW_DEST),
+  'edit-destination': commandWords(IPVS_CMD_SET_DEST),
+  'delete-destination': commandWords(IPVS_CMD_DEL_DEST),
+  flush: commandWords(IPVS_CMD_FLUSH),
 }
 
 function describeEdit(edit: IpvsEdit): string {

@@ -4,8 +4,9 @@ import type { Ipvs } from '../../ipvs.ts'
 import { NetlinkConnection } from '../connection.ts'
 import { findFamily, NETLINK_GENERIC } from '../generic-netlink.ts'
 import { BatchRejection } from '../rejection.ts'
-import type { Attribute } from '../wire.ts'
+import { bytesOf } from '../wire.ts'
 import {
+  commandWords,
   encodeCommand,
   FAMILY_NAME,
   IPVS_CMD_DEL_DAEMON,
@@ -18,11 +19,15 @@ import {
   IPVS_CMD_ZERO,
 } from './commands.ts'
 import { decodeDaemon, encodeDaemon, encodeDaemonRole } from './daemon.ts'
-import { explainEdits, requestsOf } from './edits.ts'
+import { checkEdits, explainEdits, requestsOf } from './edits.ts'
+import { readGlance } from './glance.ts'
 import { absentWhen, explained, refuse, withoutIpvs } from './refusal.ts'
 import { decodeService, encodeServiceKey } from './service.ts'
 import { decodeInfo, decodeTimeouts, encodeTimeouts } from './settings.ts'
 import { readDestinations, readServices, readTable } from './table.ts'
+
+const GET_SERVICE = commandWords(IPVS_CMD_GET_SERVICE)
+const ZERO = commandWords(IPVS_CMD_ZERO)
 
 /** The kernel's own, over generic netlink. */
 export async function openKernelIpvs(): Promise<Ipvs> {
@@ -35,21 +40,23 @@ export async function openKernelIpvs(): Promise<Ipvs> {
     return found
   }
 
-  async function ask(command: number, ...attributes: readonly Attribute[]): Promise<Buffer> {
-    return connection.query(await family(), encodeCommand(command, ...attributes))
+  async function ask(body: Buffer): Promise<Buffer> {
+    return connection.query(await family(), body)
   }
 
-  async function tell(command: number, ...attributes: readonly Attribute[]): Promise<void> {
-    await connection.change([{ type: await family(), flags: 0, body: encodeCommand(command, ...attributes) }])
+  async function tell(body: Buffer): Promise<void> {
+    await connection.change([{ type: await family(), flags: 0, body }])
   }
 
   const ipvs: Ipvs = {
     info: () =>
-      explained('ask for the version of IPVS', async () => decodeInfo(await ask(IPVS_CMD_GET_INFO))),
+      explained('ask for the version of IPVS', async () =>
+        decodeInfo(await ask(encodeCommand(IPVS_CMD_GET_INFO))),
+      ),
     services: () => explained('read the services', async () => readServices(connection, await family())),
     service: key =>
       explained(`read the service ${serviceText(key)}`, async () => {
-        const answer = await ask(IPVS_CMD_GET_SERVICE, encodeServiceKey(key)).catch(absentWhen('ESRCH'))
+        const answer = await ask(bytesOf(encodeServiceKey(GET_SERVICE, key))).catch(absentWhen('ESRCH'))
         return answer === null ? null : decodeService(answer)
       }),
     destinations: key =>
@@ -57,10 +64,11 @@ export async function openKernelIpvs(): Promise<Ipvs> {
         readDestinations(connection, await family(), key),
       ),
     table: () => explained('read the table of services', async () => readTable(connection, await family())),
+    glance: async () => readGlance(),
     async edit(edits) {
       await explained('change the table of services', async () => {
-        const requests = requestsOf(edits, await family())
-        await connection.change(requests).catch(async error => {
+        checkEdits(edits)
+        await connection.change(requestsOf(edits, await family())).catch(async error => {
           if (!(error instanceof BatchRejection)) throw error
           // An unknown family is refused with the same errno as an unknown scheduler.
           await family()
@@ -69,10 +77,14 @@ export async function openKernelIpvs(): Promise<Ipvs> {
       })
     },
     timeouts: () =>
-      explained('read the timeouts', async () => decodeTimeouts(await ask(IPVS_CMD_GET_CONFIG))),
+      explained('read the timeouts', async () =>
+        decodeTimeouts(await ask(encodeCommand(IPVS_CMD_GET_CONFIG))),
+      ),
     async setTimeouts(timeouts) {
       refuse('set the timeouts', whyNotTimeouts(timeouts))
-      await explained('set the timeouts', () => tell(IPVS_CMD_SET_CONFIG, ...encodeTimeouts(timeouts)))
+      await explained('set the timeouts', () =>
+        tell(encodeCommand(IPVS_CMD_SET_CONFIG, ...encodeTimeouts(timeouts))),
+      )
     },
     daemons: () =>
       explained('read the sync daemons', async () =>
@@ -81,13 +93,15 @@ export async function openKernelIpvs(): Promise<Ipvs> {
     async startDaemon(daemon) {
       const doing = `start the ${daemon.role} sync daemon on ${daemon.interface}`
       refuse(doing, whyNotDaemon(daemon))
-      await explained(doing, () => tell(IPVS_CMD_NEW_DAEMON, encodeDaemon(daemon)))
+      await explained(doing, () => tell(encodeCommand(IPVS_CMD_NEW_DAEMON, encodeDaemon(daemon))))
     },
     stopDaemon: role =>
-      explained(`stop the ${role} sync daemon`, () => tell(IPVS_CMD_DEL_DAEMON, encodeDaemonRole(role))),
+      explained(`stop the ${role} sync daemon`, () =>
+        tell(encodeCommand(IPVS_CMD_DEL_DAEMON, encodeDaemonRole(role))),
+      ),
     zero: key =>
       explained(`set the counters${key === undefined ? '' : ` of ${serviceText(key)}`} to 0`, () =>
-        tell(IPVS_CMD_ZERO, ...(key === undefined ? [] : [encodeServiceKey(key)])),
+        tell(key === undefined ? bytesOf(ZERO) : bytesOf(encodeServiceKey(ZERO, key))),
       ),
     close: () => connection.close(),
   }

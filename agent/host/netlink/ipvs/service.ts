@@ -1,4 +1,4 @@
-import { addressBytes, addressFromBytes, type IpAddress } from '../../../model/address.ts'
+import { addressFromBytes, type IpAddress, ipv4Number } from '../../../model/address.ts'
 import {
   type FoundService,
   type Persistence,
@@ -8,9 +8,20 @@ import {
   serviceFamily,
   type VirtualService,
 } from '../../../model/ipvs.ts'
-import type { LocatedAttributes } from '../attributes.ts'
-import { AF_INET, AF_INET6, type Attribute, nested, u16, u16be, zeroed } from '../wire.ts'
-import { ADDRESS_BYTES, IPVS_CMD_ATTR_SERVICE, locateAnswer } from './commands.ts'
+import { ATTRIBUTE_HEADER_BYTES, Layout, type LocatedAttributes } from '../attributes.ts'
+import type { NetlinkBody } from '../connection.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  type Attribute,
+  nestedHeader,
+  swapped16,
+  swapped32,
+  u16,
+  u16be,
+  wordsOf,
+} from '../wire.ts'
+import { ADDRESS_BYTES, IPVS_CMD_ATTR_SERVICE, locateAnswer, writeInetAddress } from './commands.ts'
 import { decodeTraffic } from './traffic.ts'
 
 /** Numbers of include/uapi/linux/ip_vs.h (IPVS_SVC_ATTR_*, IP_VS_SVC_F_*). */
@@ -27,6 +38,8 @@ const IPVS_SVC_ATTR_PE_NAME = 11
 const IPVS_SVC_ATTR_STATS64 = 12
 const IP_VS_SVC_F_PERSISTENT = 0x1
 const IP_VS_SVC_F_ONEPACKET = 0x4
+/** IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN: with the zero behind the name. */
+const NAME_BYTES = 16
 /** IP_VS_SVC_F_SCHED1 to 3. */
 const SCHEDULER_FLAG_BITS = [0x8, 0x10, 0x20] as const
 
@@ -36,23 +49,60 @@ const PROTOCOLS = new Map(
   Object.entries(PROTOCOL_NUMBERS).map(([name, number]) => [number, name as Protocol]),
 )
 
-/** What stands for the service in every request about it or its destinations. */
-export function encodeServiceKey(key: ServiceKey): Attribute {
-  return nested(IPVS_CMD_ATTR_SERVICE, ...keyAttributes(key))
+/** All values of a service, 0: its key, of either kind, and behind it what a request to make or change it tells. */
+const FAMILY: Attribute = [IPVS_SVC_ATTR_AF, u16(0)]
+const ADDRESS_KEY = new Layout(
+  FAMILY,
+  [IPVS_SVC_ATTR_PROTOCOL, u16(0)],
+  [IPVS_SVC_ATTR_ADDR, new Uint8Array(ADDRESS_BYTES)],
+  [IPVS_SVC_ATTR_PORT, u16be(0)],
+)
+const MARK_KEY = new Layout(FAMILY, [IPVS_SVC_ATTR_FWMARK, 0])
+const SETTINGS = new Layout(
+  [IPVS_SVC_ATTR_SCHED_NAME, new Uint8Array(NAME_BYTES)],
+  [IPVS_SVC_ATTR_FLAGS, new Uint8Array(8)],
+  [IPVS_SVC_ATTR_TIMEOUT, 0],
+  [IPVS_SVC_ATTR_NETMASK, 0],
+  // Empty it is none, also where there was one.
+  [IPVS_SVC_ATTR_PE_NAME, new Uint8Array(NAME_BYTES)],
+)
+/** Which words they are. */
+const AT = {
+  family: ADDRESS_KEY.wordOf(IPVS_SVC_ATTR_AF),
+  protocol: ADDRESS_KEY.wordOf(IPVS_SVC_ATTR_PROTOCOL),
+  address: ADDRESS_KEY.wordOf(IPVS_SVC_ATTR_ADDR),
+  port: ADDRESS_KEY.wordOf(IPVS_SVC_ATTR_PORT),
+  mark: MARK_KEY.wordOf(IPVS_SVC_ATTR_FWMARK),
+  scheduler: SETTINGS.wordOf(IPVS_SVC_ATTR_SCHED_NAME),
+  flags: SETTINGS.wordOf(IPVS_SVC_ATTR_FLAGS),
+  timeout: SETTINGS.wordOf(IPVS_SVC_ATTR_TIMEOUT),
+  netmask: SETTINGS.wordOf(IPVS_SVC_ATTR_NETMASK),
+  persistenceEngine: SETTINGS.wordOf(IPVS_SVC_ATTR_PE_NAME),
 }
 
-export function encodeService(service: VirtualService): Attribute {
-  const { key, persistence } = service
-  return nested(
-    IPVS_CMD_ATTR_SERVICE,
-    ...keyAttributes(key),
-    [IPVS_SVC_ATTR_SCHED_NAME, service.scheduler],
-    [IPVS_SVC_ATTR_FLAGS, encodeFlags(service)],
-    [IPVS_SVC_ATTR_TIMEOUT, persistence?.timeoutSeconds ?? 0],
-    [IPVS_SVC_ATTR_NETMASK, encodeNetmask(persistence?.netmask ?? ONE_CLIENT[serviceFamily(key)])],
-    // One that is left out is none, also where there was one.
-    [IPVS_SVC_ATTR_PE_NAME, service.persistenceEngine ?? undefined],
-  )
+/** A command with what stands for the service in every request about it or its destinations. */
+export function encodeServiceKey(command: Uint32Array, key: ServiceKey): Uint32Array {
+  const layout = layoutOf(key)
+  const words = new Uint32Array(command.length + 1 + layout.words.length)
+  words.set(command)
+  words[command.length] = nestedHeader(IPVS_CMD_ATTR_SERVICE, layout.length)
+  writeKey(words, command.length + 1, key)
+  return words
+}
+
+/** A command with the service behind it. */
+export function encodeService(command: Uint32Array, service: VirtualService): NetlinkBody {
+  const layout = layoutOf(service.key)
+  return {
+    length: 4 * command.length + ATTRIBUTE_HEADER_BYTES + layout.length + SETTINGS.length,
+    writeTo(messages, start) {
+      const header = start + command.length
+      messages.set(command, start)
+      messages[header] = nestedHeader(IPVS_CMD_ATTR_SERVICE, layout.length + SETTINGS.length)
+      writeKey(messages, header + 1, service.key)
+      writeSettings(messages, header + 1 + layout.words.length, service)
+    },
+  }
 }
 
 /** Returns null for a service of a protocol without ports, which only others than IPVS's own tools make. */
@@ -75,15 +125,39 @@ export function decodeService(body: Buffer): FoundService | null {
   }
 }
 
-function keyAttributes(key: ServiceKey): Attribute[] {
-  const family: Attribute = [IPVS_SVC_ATTR_AF, u16(serviceFamily(key) === 4 ? AF_INET : AF_INET6)]
-  if (key.kind === 'firewallMark') return [family, [IPVS_SVC_ATTR_FWMARK, key.mark]]
-  return [
-    family,
-    [IPVS_SVC_ATTR_PROTOCOL, u16(PROTOCOL_NUMBERS[key.protocol])],
-    [IPVS_SVC_ATTR_ADDR, encodeInetAddress(key.address)],
-    [IPVS_SVC_ATTR_PORT, u16be(key.port)],
-  ]
+function layoutOf(key: ServiceKey): Layout {
+  return key.kind === 'address' ? ADDRESS_KEY : MARK_KEY
+}
+
+function writeKey(words: Uint32Array, start: number, key: ServiceKey): void {
+  words.set(layoutOf(key).words, start)
+  words[start + AT.family] = serviceFamily(key) === 4 ? AF_INET : AF_INET6
+  if (key.kind === 'firewallMark') {
+    words[start + AT.mark] = key.mark
+    return
+  }
+  words[start + AT.protocol] = PROTOCOL_NUMBERS[key.protocol]
+  writeInetAddress(words, start + AT.address, key.address)
+  words[start + AT.port] = swapped16(key.port)
+}
+
+function writeSettings(messages: Uint32Array, start: number, service: VirtualService): void {
+  const { key, persistence, persistenceEngine, scheduler } = service
+  messages.set(SETTINGS.words, start)
+  messages.set(nameWords(scheduler), start + AT.scheduler)
+  // struct ip_vs_flags: the flags, and which of them are meant: all.
+  messages[start + AT.flags] = flagsOf(service)
+  messages[start + AT.flags + 1] = 0xffff_ffff
+  messages[start + AT.timeout] = persistence?.timeoutSeconds ?? 0
+  const netmask = persistence?.netmask ?? ONE_CLIENT[serviceFamily(key)]
+  messages[start + AT.netmask] = typeof netmask === 'number' ? netmask : swapped32(ipv4Number(netmask))
+  if (persistenceEngine !== null) messages.set(nameWords(persistenceEngine), start + AT.persistenceEngine)
+}
+
+function nameWords(name: string): Uint32Array {
+  const bytes = Buffer.alloc(NAME_BYTES)
+  bytes.write(name)
+  return wordsOf(bytes)
 }
 
 function decodeKey(attributes: LocatedAttributes): ServiceKey | null {
@@ -100,25 +174,16 @@ function decodeKey(attributes: LocatedAttributes): ServiceKey | null {
   }
 }
 
-/** struct ip_vs_flags: the flags, and which of them are meant: all. */
-function encodeFlags({ onePacket, persistence, scheduler, schedulerFlags: set }: VirtualService): Buffer {
+function flagsOf({ onePacket, persistence, scheduler, schedulerFlags: set }: VirtualService): number {
   let flags = 0
   if (persistence !== null) flags |= IP_VS_SVC_F_PERSISTENT
   if (onePacket) flags |= IP_VS_SVC_F_ONEPACKET
-  for (const [index, name] of schedulerFlags(scheduler).entries())
-    if (set.includes(name)) flags |= SCHEDULER_FLAG_BITS[index] ?? 0
-  const bytes = zeroed(8)
-  bytes.writeUInt32LE(flags, 0)
-  bytes.writeUInt32LE(0xffff_ffff, 4)
-  return bytes
+  for (const name of set) flags |= SCHEDULER_FLAG_BITS[schedulerFlags(scheduler).indexOf(name)] ?? 0
+  return flags
 }
 
 /** What the kernel's tools give a service without persistence; IPv6 is refused without. */
 const ONE_CLIENT = { 4: '255.255.255.255' as IpAddress, 6: 128 }
-
-function encodeNetmask(netmask: Persistence['netmask']): Uint8Array | number {
-  return typeof netmask === 'number' ? netmask : addressBytes(netmask)
-}
 
 function decodePersistence(attributes: LocatedAttributes, key: ServiceKey): Persistence {
   return {
@@ -128,11 +193,4 @@ function decodePersistence(attributes: LocatedAttributes, key: ServiceKey): Pers
         ? addressFromBytes(attributes.bytes(IPVS_SVC_ATTR_NETMASK, 4))
         : attributes.u32(IPVS_SVC_ATTR_NETMASK),
   }
-}
-
-/** union nf_inet_addr. */
-export function encodeInetAddress(address: IpAddress): Uint8Array {
-  const bytes = new Uint8Array(ADDRESS_BYTES)
-  bytes.set(addressBytes(address))
-  return bytes
 }
