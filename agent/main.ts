@@ -136,6 +136,9 @@ function addDirectorCommands(
     .option('--state <name>', 'in this state alone, such as ESTABLISHED')
     .option('--limit <count>', 'print no more than this many', '100')
     .action(options => run(async () => (await tables()).directorConnectionsCommand(invocation(), options)))
+  addVerb('save', 'print the table as rules for `ipvsadm -R`').action(() =>
+    run(async () => (await tables()).directorSaveCommand(invocation())),
+  )
   addVerb('remove', 'take the role off this host, prior values restored').action(() =>
     run(async () => (await verbs()).directorRemoveCommand(invocation())),
   )

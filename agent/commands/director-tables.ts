@@ -12,6 +12,7 @@ import {
   printDirectorStatus,
   printStats,
 } from '../report/director.ts'
+import { ipvsadmRules } from '../report/ipvsadm-rules.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
 /** What the kernel's tables hold, for people and for other tools. */
@@ -41,6 +42,17 @@ export async function directorStatsCommand(invocation: Invocation): Promise<numb
   const services = await withTable(invocation, ipvs => ipvs.table())
   if (invocation.terminal.json) invocation.terminal.document({ services })
   else printStats(invocation.terminal, services)
+  return 0
+}
+
+/** The table as rules that `ipvsadm -R` takes. */
+export async function directorSaveCommand(invocation: Invocation): Promise<number> {
+  const rules = ipvsadmRules(await withTable(invocation, ipvs => ipvs.table()))
+    .trimEnd()
+    .split('\n')
+    .filter(Boolean)
+  if (invocation.terminal.json) invocation.terminal.document({ rules })
+  else for (const rule of rules) invocation.terminal.line(rule)
   return 0
 }
 

@@ -63,6 +63,7 @@ export function fakeIpvs(kernel: () => FakeIpvs, change: (what: string, make: ()
   return {
     info: unneeded,
     zero: unneeded,
+    glance: unneeded,
     services: async () => structuredClone(table().map(({ service }) => service)),
     service: async key => structuredClone(findPool(table(), key)?.service ?? null),
     destinations: async key => structuredClone(findPool(table(), key)?.destinations ?? []),
