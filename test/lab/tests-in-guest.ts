@@ -25,17 +25,24 @@ function argumentsOf({ files, named }: Selection): string[] {
   return [...(named === undefined ? [] : ['-t', named]), ...files]
 }
 
-/** Boots the kernel and runs the test files on it. Does not reject: what was found until then counts. */
-export async function runTestsOn(kernel: KernelName, selection: Selection): Promise<TestRun> {
+/**
+ * Boots the kernel and runs the test files on it, until the limit by the clock outside at the latest. Does not
+ * reject: what was found until then counts.
+ */
+export async function runTestsOn(
+  kernel: KernelName,
+  selection: Selection,
+  { limitMs }: { limitMs: number },
+): Promise<TestRun> {
   try {
     await using guest = await bootGuest({ kernel })
-    return { release: guest.kernel.release, ...(await runTestsIn(guest, selection)) }
+    return { release: guest.kernel.release, ...(await runTestsIn(guest, selection, limitMs)) }
   } catch (failure) {
     return { outcomes: [], failure }
   }
 }
 
-async function runTestsIn(guest: Guest, selection: Selection): Promise<TestRun> {
+async function runTestsIn(guest: Guest, selection: Selection, limitMs: number): Promise<TestRun> {
   const { outside, inside } = guest.exchange
   const outcomes = () => {
     const file = join(outside, 'outcomes')
@@ -53,7 +60,7 @@ async function runTestsIn(guest: Guest, selection: Selection): Promise<TestRun> 
     const { exitCode, stdout, stderr } = await guest.run(process.execPath, args, {
       cwd: project,
       env: { [OUTCOMES_VARIABLE]: `${inside}/outcomes` },
-      timeoutMs: runLimitMs,
+      timeoutMs: limitMs,
     })
     // Failed tests speak for themselves: this is for vitest's own troubles, which have no test to belong to.
     if (exitCode === 0) return { outcomes: outcomes() }
@@ -72,8 +79,6 @@ const slowMachine = [
   '--testTimeout=600000',
   '--hookTimeout=600000',
   '--maxWorkers=1',
-  '--maxConcurrency=1',
+  '--maxConcurrency=2',
   '--no-isolate',
 ]
-/** By the clock outside: for some ten tests on a machine with better things to do, or for hundreds on an idle one. */
-export const runLimitMs = 100 * 60_000

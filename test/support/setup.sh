@@ -1,8 +1,8 @@
 #!/bin/sh
 # Brings a fresh clone to where its demo, tests and benchmarks run: checks the machine, installs Debian
 # packages (as root) and npm packages, builds the addon and the bundle. Does nothing that is done already.
-# `setup.sh tests` adds what only tests need; `setup.sh lab` also what runs them on other kernels: an emulator,
-# and the kernels.
+# `setup.sh tests` adds what only tests need, and what runs some of them on other kernels: an emulator, and the
+# kernels.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -26,12 +26,10 @@ need setpriv util-linux
 need cc gcc
 need sysctl procps
 need strace strace
-if [ "${1-}" = tests ] || [ "${1-}" = lab ]; then
+if [ "${1-}" = tests ]; then
   need nft nftables
   need iptables-legacy iptables
   need arptables-legacy arptables
-fi
-if [ "${1-}" = lab ]; then
   need qemu-system-x86_64 qemu-system-x86
   need depmod kmod
   need xz xz-utils
@@ -64,4 +62,4 @@ if ! npm run --silent build >"$log" 2>&1; then
   cat "$log" >&2
   stop "the build failed: see its message above"
 fi
-[ "${1-}" != lab ] || sh test/lab/fetch-kernels.sh
+[ "${1-}" != tests ] || sh test/lab/fetch-kernels.sh

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { firstLine } from './first-line.ts'
 import type { Host } from './host.ts'
 
@@ -16,7 +15,7 @@ export interface WebServerOptions {
   isMute?: boolean
 }
 
-export interface WebServerPlan extends Required<WebServerOptions> {
+interface WebServerPlan extends Required<WebServerOptions> {
   largePageBytes: number
 }
 
@@ -39,8 +38,20 @@ export async function startWebServer(host: Host, options: WebServerOptions = {})
 
 /** For those who start it elsewhere than on a host. It prints `ready`, and serves until it is killed. */
 export function webServerCommand(options: WebServerOptions): string[] {
-  const program = fileURLToPath(new URL('./web-server-process.ts', import.meta.url))
   const usual = { listen: '0.0.0.0', status: 200, body: 'nobody\n', isMute: false }
   const plan: WebServerPlan = { ...usual, ...options, largePageBytes }
-  return [process.execPath, program, JSON.stringify(plan)]
+  return [process.execPath, '-e', `(${serve})(${JSON.stringify(plan)})`]
+}
+
+/** Runs elsewhere, by its text: so Node starts twice as fast as with a file of TypeScript, and there are hundreds. */
+function serve(plan: WebServerPlan): void {
+  const { createServer } = process.getBuiltinModule('node:http')
+  const largePage = Buffer.alloc(plan.largePageBytes, 'x')
+  const server = createServer((request, response) => {
+    if (plan.isMute) return
+    response.statusCode = plan.status
+    response.setHeader('connection', 'close')
+    response.end(request.url === '/large' ? largePage : plan.body)
+  })
+  server.listen(80, plan.listen, () => process.stdout.write('ready\n'))
 }
