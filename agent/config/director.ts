@@ -1,15 +1,19 @@
 import * as v from 'valibot'
+import { familyOf } from '../model/address.ts'
 import { SCHEDULERS } from '../model/ipvs.ts'
+import { isMulticast } from '../model/ipvs-limits.ts'
 import { directorCheck } from './check.ts'
 import { fallback, listen } from './listen.ts'
-import { overlaps, serviceProblems } from './service-problems.ts'
+import { directorProblems, serviceProblems } from './service-problems.ts'
 import {
   durationSeconds,
   ipAddress,
   list,
   nicName,
+  noTwoAlike,
   pathOf,
   portNumber,
+  realServerAddress,
   section,
   vipAddress,
   wholeNumber,
@@ -35,7 +39,7 @@ const threshold = wholeNumber(0, 0xffff_ffff, 'a number of connections; 0 for no
 
 const realServer = section(
   {
-    address: ipAddress,
+    address: realServerAddress,
     port: v.optional(portNumber),
     weight: v.optional(weight, 1),
     upperThreshold: v.optional(threshold, 0),
@@ -66,7 +70,13 @@ const service = v.pipe(
     {
       listen: v.optional(listen),
       firewallMark: v.optional(wholeNumber(1, 0xffff_ffff, 'a firewall mark from 1 to 4294967295')),
-      vips: v.optional(list(vipAddress, 'VIPs')),
+      vips: v.optional(
+        v.pipe(
+          list(vipAddress, 'VIPs'),
+          v.minLength(1, 'at least one VIP'),
+          noTwoAlike(vip => vip),
+        ),
+      ),
       scheduler: v.optional(v.picklist(schedulers, SCHEDULER), 'wlc'),
       schedulerFlags: v.optional(list(v.picklist(['fallback', 'port'], 'fallback or port'), 'flags'), []),
       onePacket: v.optional(v.boolean('true or false'), false),
@@ -87,17 +97,33 @@ const service = v.pipe(
   }),
 )
 
-const syncDaemon = section(
+const MAX_LENGTH = 'a length in bytes from 1 (as backup from 1024) to 65507 (with an IPv6 group 65487)'
+const syncDaemonFields = section(
   {
     role: v.picklist(['master', 'backup'], 'master or backup'),
     interface: nicName,
     id: v.optional(wholeNumber(0, 255, 'a sync id from 0 to 255'), 0),
-    group: v.optional(ipAddress),
+    group: v.optional(v.pipe(ipAddress, v.check(isMulticast, 'a multicast address such as 224.0.0.81'))),
     port: v.optional(portNumber),
     ttl: v.optional(wholeNumber(1, 255, 'a TTL from 1 to 255')),
-    maxLength: v.optional(wholeNumber(1, 65_507, 'a length in bytes from 1 to 65507')),
+    maxLength: v.optional(wholeNumber(1, 65_507, MAX_LENGTH)),
   },
   'a sync daemon: { role, interface, id, group, port, ttl, maxLength }',
+)
+
+/** The kernel takes other lengths for the nearest of these (net/netfilter/ipvs/ip_vs_sync.c, start_sync_thread). */
+const syncDaemon = v.pipe(
+  syncDaemonFields,
+  v.forward(
+    v.check(({ role, group, maxLength }) => {
+      const isIpv6 = group !== undefined && familyOf(group) === 6
+      return (
+        maxLength === undefined ||
+        (maxLength >= (role === 'backup' ? 1_024 : 1) && maxLength <= (isIpv6 ? 65_487 : 65_507))
+      )
+    }, MAX_LENGTH),
+    ['maxLength'],
+  ),
 )
 
 const timeouts = section(
@@ -105,6 +131,7 @@ const timeouts = section(
   'timeouts of connections: { tcp, tcpFin, udp }',
 )
 
+const SHARE = 'a share such as 50%'
 export const director = v.pipe(
   section(
     {
@@ -117,12 +144,13 @@ export const director = v.pipe(
       otherServices: v.optional(v.picklist(['keep', 'remove'], 'keep or remove'), 'keep'),
       syncDaemon: v.optional(syncDaemon),
       timeouts: v.optional(timeouts),
+      minimumAvailable: v.optional(v.pipe(v.string(SHARE), v.regex(/^(100|[1-9]?[0-9])%$/, SHARE))),
     },
-    'the director role: { interface, services, bindVips, otherServices, syncDaemon, timeouts }',
+    'the director role: { interface, services, bindVips, otherServices, syncDaemon, timeouts, minimumAvailable }',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return
-    for (const { path, message } of overlaps(dataset.value.services))
+    for (const { path, message } of directorProblems(dataset.value))
       addIssue({ message, path: pathOf(dataset.value, path) })
   }),
 )

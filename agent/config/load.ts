@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import * as v from 'valibot'
-import { type Document, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { refuseUntrusted } from '../host/trust.ts'
 import { type Configuration, configuration } from './schema.ts'
@@ -96,15 +96,17 @@ function whatIsWrong(issue: v.BaseIssue<unknown>, document: Document, path: Conf
   if (isUnknownKey(issue)) return 'unknown key'
   if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing'
   const last = issue.path?.at(-1)
-  // As it was written, not as it was understood.
-  const written = path.length === 0 ? undefined : document.getIn(path)
-  const value = isScalarValue(written) ? written : last === undefined ? issue.input : last.value
-  const received = shorten(JSON.stringify(value) ?? issue.received)
-  return `expected ${issue.message}, received ${received}`
+  const received = writtenAt(document, path) ?? JSON.stringify(last === undefined ? issue.input : last.value)
+  return `expected ${issue.message}, received ${shorten(received ?? issue.received ?? 'nothing')}`
 }
 
-function isScalarValue(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+/** As it was written, not as it was understood; undefined where nothing was. */
+function writtenAt(document: Document, path: ConfigPath): string | undefined {
+  const node = document.getIn(path, true)
+  if (!isNode(node)) return undefined
+  // 1e3 and .inf shall not come back as 1000 and null.
+  if (isScalar(node) && typeof node.value === 'number' && node.source !== undefined) return node.source
+  return JSON.stringify(node.toJS(document, { maxAliasCount: 100 }))
 }
 
 function shorten(text: string): string {

@@ -1,5 +1,5 @@
 import { familyOf, type IpAddress, withPort } from '../model/address.ts'
-import type { ServiceConfig } from './director.ts'
+import type { DirectorConfig, ServiceConfig } from './director.ts'
 
 /** What is wrong with a virtual service that no single field of it can tell. */
 
@@ -13,14 +13,19 @@ export function serviceProblems(service: ServiceConfig): Problem[] {
   return [...identityProblems(service), ...optionProblems(service), ...realServerProblems(service)]
 }
 
-function identityProblems({ listen, firewallMark, vips, persistence }: ServiceConfig): Problem[] {
+function identityProblems({ listen, firewallMark, vips = [], persistence }: ServiceConfig): Problem[] {
   if (listen === undefined && firewallMark === undefined)
     return [{ path: [], message: 'listen (VIP:PORT/PROTOCOL) or firewallMark' }]
-  if (listen === undefined) return []
+  if (listen === undefined)
+    return vips.flatMap((vip, index): Problem[] =>
+      vips[0] === undefined || familyOf(vip) === familyOf(vips[0])
+        ? []
+        : [{ path: ['vips', index], message: 'VIPs of one family: a firewall mark has a service for each' }],
+    )
   const problems: Problem[] = []
   if (firewallMark !== undefined)
     problems.push({ path: ['firewallMark'], message: 'either listen or firewallMark' })
-  if (vips !== undefined)
+  if (vips.length > 0)
     problems.push({ path: ['vips'], message: 'the VIPs of a firewallMark; listen names its own' })
   if (listen.port === 0 && persistence === undefined)
     problems.push({
@@ -98,7 +103,7 @@ function realServerProblems(service: ServiceConfig): Problem[] {
         path: [...path, 'address'],
         message: `an IPv${family} address, as the service is (only a tunnel crosses families)`,
       })
-    if (service.listen?.address === address)
+    if (service.listen?.address === address || service.vips?.includes(address) === true)
       problems.push({
         path: [...path, 'address'],
         message: "the real server's own address (RIP), not the VIP",
@@ -117,8 +122,30 @@ function realServerProblems(service: ServiceConfig): Problem[] {
   })
 }
 
+/** What no single service can tell. */
+export function directorProblems({ services, syncDaemon }: DirectorConfig): Problem[] {
+  return [...overlaps(services), ...(syncDaemon === undefined ? [] : mixedFamilies(services))]
+}
+
+/** The kernel starts no sync daemon beside such a real server, and takes none beside a sync daemon. */
+function mixedFamilies(services: readonly ServiceConfig[]): Problem[] {
+  return services.flatMap((service, index) => {
+    const family = familyOfService(service)
+    return service.realServers.flatMap(({ address }, number): Problem[] =>
+      familyOf(address) === family
+        ? []
+        : [
+            {
+              path: ['services', index, 'realServers', number, 'address'],
+              message: `an IPv${family} address beside a sync daemon, which cannot tell of others`,
+            },
+          ],
+    )
+  })
+}
+
 /** Two services that would have to share what clients send. */
-export function overlaps(services: readonly ServiceConfig[]): Problem[] {
+function overlaps(services: readonly ServiceConfig[]): Problem[] {
   const byAddress = new Map<string, Map<number, number>>()
   const byMark = new Map<string, number>()
   return services.flatMap((service, index): Problem[] => {

@@ -1,5 +1,12 @@
 import * as v from 'valibot'
-import { type IpAddress, type IpNetwork, parseIpAddress, parseNetwork, whyNotVip } from '../model/address.ts'
+import {
+  type IpAddress,
+  type IpNetwork,
+  parseIpAddress,
+  parseNetwork,
+  whyNotRealServer,
+  whyNotVip,
+} from '../model/address.ts'
 
 /** The kinds of values in a configuration file. Messages complete the sentence "expected ..., received ...". */
 
@@ -17,6 +24,14 @@ export const vipAddress = v.pipe(
   v.check(
     address => whyNotVip(address) === null,
     issue => `an address that clients can reach, not ${whyNotVip(issue.input)}`,
+  ),
+)
+
+export const realServerAddress = v.pipe(
+  ipAddress,
+  v.check(
+    address => whyNotRealServer(address) === null,
+    issue => `the address of a host, not ${whyNotRealServer(issue.input)}`,
   ),
 )
 

@@ -107,6 +107,14 @@ export function whyNotVip(address: IpAddress): string | null {
   return UNUSABLE_RANGES.get(range) ?? null
 }
 
+/** Why an address cannot be a real server's (RIP), in words that follow "not", or null when it can: this host's own may. */
+export function whyNotRealServer(address: IpAddress): string | null {
+  const range = ipaddr.parse(address).range()
+  return range === 'loopback' || (range === 'linkLocal' && familyOf(address) === 4)
+    ? null
+    : whyNotVip(address)
+}
+
 const UNUSABLE_RANGES = new Map<string, string>([
   ['unspecified', 'the unspecified address'],
   ['loopback', 'a loopback address'],

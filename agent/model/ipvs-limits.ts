@@ -129,7 +129,7 @@ function outside(what: string, value: number, lowest: number, highest: number): 
   return `its ${what} must be from ${lowest} to ${highest}, not ${value}`
 }
 
-function isMulticast(address: IpAddress): boolean {
+export function isMulticast(address: IpAddress): boolean {
   return familyOf(address) === 4
     ? firstAddress(address, 4) === parseIpAddress('224.0.0.0')
     : firstAddress(address, 8) === parseIpAddress('ff00::')
