@@ -1,36 +1,11 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../agent/config/load.ts'
-import { AgentError } from '../../agent/errors.ts'
+import { configText } from '../support/config-text.ts'
 
-let folder = ''
-let file = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rs-agent-config-'))
-  file = join(folder, 'config.yaml')
-})
-afterEach(() => rmSync(folder, { recursive: true }))
-
-function load(text: string | Uint8Array) {
-  writeFileSync(file, text, { mode: 0o600 })
-  return loadConfig(file)
-}
-
-/** The lines of the error, with the file's name taken off. */
-function problems(text: string | Uint8Array): string[] {
-  try {
-    load(text)
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error
-    expect(error.exitStatus).toBe(65)
-    expect(error.hint).not.toBe('')
-    return error.message.split('\n').map(line => line.replace(file, 'FILE'))
-  }
-  return expect.fail('it was taken')
-}
+const text = configText()
+const { load, problems } = text
 
 const GOOD = `realServer:
   vips:
@@ -74,8 +49,8 @@ describe('loadConfig', () => {
 
   it('knows where each value was written', () => {
     const config = load(GOOD)
-    expect(config.locate(['realServer', 'vips', 1, 'address'])).toBe(`${file}:5:16`)
-    expect(config.locate(['realServer', 'interfaces', 3])).toBe(`${file}:2:3`)
+    expect(config.locate(['realServer', 'vips', 1, 'address'])).toBe(`${text.file}:5:16`)
+    expect(config.locate(['realServer', 'interfaces', 3])).toBe(`${text.file}:2:3`)
   })
 
   it('lists all problems at once, each with line, column, what it got and what it wants', () => {
@@ -162,28 +137,23 @@ colour: red
       /cannot read the configuration FILE: .*encoded data/i,
     )
     expect(problems(`#${'x'.repeat(1024 * 1024)}`).join()).toMatch(/larger than 1048576 bytes/)
-    rmSync(file)
-    expect(() => loadConfig(file)).toThrow('there is no such file')
+    rmSync(text.file)
+    expect(() => loadConfig(text.file)).toThrow('there is no such file')
   })
 
   it('refuses a file, or a folder, that others may write', () => {
     load(GOOD)
-    chmodSync(file, 0o664)
-    expect(() => loadConfig(file)).toThrow(`${file} may be written by group or others`)
-    chmodSync(file, 0o600)
-    chmodSync(folder, 0o777)
-    expect(() => loadConfig(file)).toThrow(`${folder} may be written by group or others`)
+    chmodSync(text.file, 0o664)
+    expect(() => loadConfig(text.file)).toThrow(`${text.file} may be written by group or others`)
+    chmodSync(text.file, 0o600)
+    chmodSync(text.folder, 0o777)
+    expect(() => loadConfig(text.file)).toThrow(`${text.folder} may be written by group or others`)
   })
 
   it('answers any text with a configuration or with a located error', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), text => {
-        try {
-          load(text)
-        } catch (error) {
-          expect(error).toBeInstanceOf(AgentError)
-          expect((error as AgentError).exitStatus).toBe(65)
-        }
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), anything => {
+        text.loadOrLocate(anything)
       }),
       { numRuns: 300 },
     )
