@@ -13,6 +13,7 @@ import {
   printStats,
 } from '../report/director.ts'
 import { ipvsadmRules } from '../report/ipvsadm-rules.ts'
+import { interruptedLine, interruptedReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
 /** What the kernel's tables hold, for people and for other tools. */
@@ -21,19 +22,23 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 export async function directorStatusCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const { modules, steps, found, state } = await withHost(invocation, host =>
+  const { modules, steps, found, state, interrupted } = await withHost(invocation, host =>
     findDrift(host, config, wantedDirector(config)),
   )
   const pending = modules.length + steps.length
   const report = {
-    asConfigured: pending === 0,
+    asConfigured: pending === 0 && interrupted === null,
     services: found.ipvs?.pools ?? [],
     syncDaemons: found.ipvs?.daemons ?? [],
     lastApply: state.lastApply,
+    interrupted: interruptedReport(interrupted),
     pending,
   }
   if (terminal.json) terminal.document(report)
-  else printDirectorStatus(terminal, report)
+  else {
+    if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
+    printDirectorStatus(terminal, report)
+  }
   return report.asConfigured ? 0 : 2
 }
 

@@ -11,6 +11,7 @@ import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
 import { moduleReport } from '../report/change.ts'
 import { countChanges, printChangeReports, printNotes, reportsOf } from '../report/plan.ts'
+import { interruptedLine } from '../report/status.ts'
 import { printChecks, summaryLine } from '../report/verify.ts'
 import { changeHost, type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -22,13 +23,14 @@ const EXIT_STATUS = { pass: 0, fail: 2, unknown: 3 } as const
 export async function directorPlanCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const { modules, steps, notes } = await withHost(invocation, host =>
+  const { modules, steps, notes, interrupted } = await withHost(invocation, host =>
     findDrift(host, config, wantedDirector(config)),
   )
   const changes = [...modules.map(moduleReport), ...reportsOf(steps)]
   const converged = changes.length === 0
   if (terminal.json) terminal.document({ converged, changed: false, changes, notes })
   else {
+    if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
     printChangeReports(terminal, changes)
     printNotes(terminal, notes)
     const summary = converged

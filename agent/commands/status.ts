@@ -7,7 +7,7 @@ import { recallOther } from '../reconcile/handover.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
-import { interruptedLine, printStatus, type StatusReport } from '../report/status.ts'
+import { interruptedLine, interruptedReport, printStatus, type StatusReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
 /** What is bound and silent now, and when it was applied; 0 as configured, 2 when not. */
@@ -33,7 +33,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
         evidence,
       })),
       lastApply: state.lastApply,
-      interrupted: interrupted === null ? null : { ...interrupted, steps: interrupted.steps.length },
+      interrupted: interruptedReport(interrupted),
       pending: steps.length,
     }
     if (terminal.json) terminal.document(report)

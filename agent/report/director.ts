@@ -10,6 +10,7 @@ import {
 } from '../model/ipvs.ts'
 import type { State } from '../reconcile/state.ts'
 import { countChanges } from './plan.ts'
+import type { InterruptedReport } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface DirectorStatus {
@@ -17,6 +18,7 @@ export interface DirectorStatus {
   services: FoundPool[]
   syncDaemons: SyncDaemon[]
   lastApply: State['lastApply']
+  interrupted: InterruptedReport | null
   /** Changes that `rs-agent director plan` would list. */
   pending: number
 }

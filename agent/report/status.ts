@@ -8,7 +8,7 @@ export interface StatusReport {
   vips: { address: string; bound: boolean; evidence: string }[]
   nics: { name: string; silent: boolean; evidence: string }[]
   lastApply: State['lastApply']
-  interrupted: { verb: string; startedAt: string; done: number; steps: number } | null
+  interrupted: InterruptedReport | null
   /** Changes that `rs-agent plan` would list. */
   pending: number
 }
@@ -30,6 +30,20 @@ export function printStatus(terminal: Terminal, report: StatusReport): void {
   terminal.line(
     `rs-agent status: ${state}${pending === 0 ? '' : `; \`rs-agent plan\` shows what is different (${pending})`}`,
   )
+}
+
+/** A run that ended in the middle, or is under way, with how many of its steps were surely made. */
+export interface InterruptedReport {
+  verb: string
+  startedAt: string
+  done: number
+  steps: number
+}
+
+export function interruptedReport(interrupted: Interrupted | null): InterruptedReport | null {
+  if (interrupted === null) return null
+  const { verb, startedAt, done, steps } = interrupted
+  return { verb, startedAt, done, steps: steps.length }
 }
 
 export function interruptedLine(terminal: Terminal, { verb, startedAt, done, steps }: Interrupted): string {
