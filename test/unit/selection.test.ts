@@ -4,6 +4,8 @@ import {
   type Selection,
   selectChecks as selectOf,
 } from '../../agent/checks/selection.ts'
+import { CHECK_IDS as DIRECTOR_CHECK_IDS } from '../../agent/director/verify/check.ts'
+import { REPERTOIRE } from '../../agent/director/verify/checks.ts'
 import { AgentError } from '../../agent/errors.ts'
 import { CHECK_IDS, type CheckId } from '../../agent/realserver/verify/check.ts'
 import { CHECKS_ON_THE_WIRE } from '../../agent/realserver/verify/checks.ts'
@@ -73,5 +75,33 @@ describe('parseCheckId', () => {
       return
     }
     expect.unreachable()
+  })
+})
+
+describe('of a director', () => {
+  const chosen = (selection: Selection): string[] => selectOf(REPERTOIRE, selection).ids
+  const local = ['ipvs-pool', 'vip-on-nic', 'send-redirects', 'arp-announce', 'sync-daemon']
+
+  it.each<[Selection, readonly string[]]>([
+    [{}, DIRECTOR_CHECK_IDS],
+    [{ offline: true }, local],
+    [{ only: 'sync-daemon,ipvs-pool' }, ['ipvs-pool', 'sync-daemon']],
+    [{ only: 'real-server-path,vip-on-nic', offline: true }, ['vip-on-nic']],
+    [{ skip: local.join(',') }, ['real-server-arp', 'real-server-path']],
+  ])('%j', (selection, expected) => expect(chosen(selection)).toEqual(expected))
+
+  it.each<[Selection, string]>([
+    [{ only: 'vip-bound' }, '--only: there is no check "vip-bound"; the nearest is vip-on-nic'],
+    [{ skip: 'ipvs' }, '--skip: there is no check "ipvs"; the nearest is ipvs-pool'],
+    [{ only: 'real-server-arp', offline: true }, 'the options leave no check to run'],
+  ])('refuses %j', (selection, message) => expect(() => chosen(selection)).toThrow(message))
+
+  it('tells what was left out, and why', () => {
+    const { leftOut } = selectOf(REPERTOIRE, { skip: 'ipvs-pool', offline: true })
+    expect(leftOut.map(({ id, verdict, evidence }) => [id, verdict, evidence])).toEqual([
+      ['ipvs-pool', 'skipped', 'left out by --skip'],
+      ['real-server-arp', 'skipped', 'left out by --offline: it puts frames on the wire'],
+      ['real-server-path', 'skipped', 'left out by --offline: it puts frames on the wire'],
+    ])
   })
 })
