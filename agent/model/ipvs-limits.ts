@@ -84,7 +84,7 @@ export function whyNotTimeouts(timeouts: Partial<IpvsTimeouts>): string | null {
 }
 
 function whyNotTunnel(tunnel: Tunnel): string | null {
-  if (tunnel.type === 'gue') return whyNotNumber('port of its tunnel', tunnel.port, 1, U16_MAX)
+  if (tunnel.type === 'gue') return whyNotNumber('port of the tunnel', tunnel.port, 1, U16_MAX)
   return tunnel.type === 'gre' && tunnel.checksum === 'remote' ? 'GRE has no remote checksum offload' : null
 }
 
@@ -102,7 +102,7 @@ function whyNotPersistence({ netmask, timeoutSeconds }: Persistence, family: Add
   if (why !== null) return why
   if (family === 6)
     return typeof netmask === 'number'
-      ? whyNotNumber('prefix length of its persistence', netmask, 1, 128)
+      ? whyNotNumber('prefix length of the persistence', netmask, 1, 128)
       : `its persistence needs a prefix length for IPv6, not the mask ${netmask}`
   return typeof netmask === 'string' && familyOf(netmask) === 4
     ? null

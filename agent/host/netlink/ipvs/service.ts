@@ -120,7 +120,7 @@ export function decodeService(body: Buffer): FoundService | null {
     ),
     onePacket: (flags & IP_VS_SVC_F_ONEPACKET) !== 0,
     persistence: (flags & IP_VS_SVC_F_PERSISTENT) === 0 ? null : decodePersistence(attributes, key),
-    persistenceEngine: attributes.has(IPVS_SVC_ATTR_PE_NAME) ? attributes.text(IPVS_SVC_ATTR_PE_NAME) : null,
+    persistenceEngine: attributes.text(IPVS_SVC_ATTR_PE_NAME) || null,
     traffic: decodeTraffic(attributes.within(IPVS_SVC_ATTR_STATS64)),
   }
 }
