@@ -161,4 +161,8 @@ function usageError({ message, code }: CommanderError): AgentError {
 
 // A reader that went away, or a full disk behind a redirection: the exit status still says what was done.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-process.exitCode = await main(process.argv.slice(2))
+// Not awaited here: a command that is imported when it is called imports, in the bundle, the file that this is in.
+process.exitCode = 1
+main(process.argv.slice(2)).then(status => {
+  process.exitCode = status
+})
