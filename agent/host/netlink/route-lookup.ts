@@ -9,7 +9,16 @@ import type { RouteAnswer, RouteQuery } from '../../model/network.ts'
 import type { NetlinkConnection } from './connection.ts'
 import { NetlinkRejection } from './rejection.ts'
 import { RTM_GETROUTE } from './routes.ts'
-import { AF_INET, AF_INET6, type Attributes, decodeAttributes, encodeBody, readU32, zeroed } from './wire.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  type Attributes,
+  decodeAttributes,
+  encodeBody,
+  readU32,
+  u16be,
+  zeroed,
+} from './wire.ts'
 
 /** Numbers of include/uapi/linux/rtnetlink.h. */
 const RTA_DST = 1
@@ -65,10 +74,6 @@ function encodeQuery({ destination, source, arrivingOn, leavingBy, ports }: Rout
     [RTA_SPORT, ports === undefined ? undefined : u16be(ports.source)],
     [RTA_DPORT, ports === undefined ? undefined : u16be(ports.destination)],
   )
-}
-
-function u16be(value: number): Uint8Array {
-  return Uint8Array.of(value >> 8, value & 0xff)
 }
 
 async function decodeAnswer(

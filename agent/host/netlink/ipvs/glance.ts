@@ -9,15 +9,32 @@ const HEADING_LINES = 3
 /** Active and inactive connections, which end the line of a destination. */
 const CONNECTION_COUNTS = /(-> \S+ +\S+ +\d+) +\d+ +\d+ *$/gm
 
-/** In one read of a file, instead of one dump for each service: the text is never parsed. */
-export function readGlance(): string {
+/**
+ * Reads the table in one file, instead of one dump for each service; the text is never parsed. The kernel writes a
+ * service and its destinations in one go, and may change the table before the next. Where no connection came or went
+ * since the last glance either, that is the answer again.
+ */
+export function glancer(): () => string {
+  let last = { text: '', glance: '' }
+  return () => {
+    const text = readTable()
+    if (text !== last.text) last = { text, glance: withoutCounts(text) }
+    return last.glance
+  }
+}
+
+function readTable(): string {
   try {
-    const lines = readFileSync(TABLE, 'latin1')
-    let start = 0
-    for (let line = 0; line < HEADING_LINES; line++) start = lines.indexOf('\n', start) + 1
-    return lines.slice(start).replace(CONNECTION_COUNTS, '$1')
+    // All of it is ASCII; of the encodings this one is read the fastest.
+    return readFileSync(TABLE, 'utf8')
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) throw withoutIpvs()
     throw error
   }
+}
+
+function withoutCounts(text: string): string {
+  let start = 0
+  for (let line = 0; line < HEADING_LINES; line++) start = text.indexOf('\n', start) + 1
+  return text.slice(start).replace(CONNECTION_COUNTS, '$1')
 }

@@ -20,7 +20,7 @@ import {
 } from './commands.ts'
 import { decodeDaemon, encodeDaemon, encodeDaemonRole } from './daemon.ts'
 import { checkEdits, explainEdits, requestsOf } from './edits.ts'
-import { readGlance } from './glance.ts'
+import { glancer } from './glance.ts'
 import { absentWhen, explained, refuse, withoutIpvs } from './refusal.ts'
 import { decodeService, encodeServiceKey } from './service.ts'
 import { decodeInfo, decodeTimeouts, encodeTimeouts } from './settings.ts'
@@ -32,6 +32,7 @@ const ZERO = commandWords(IPVS_CMD_ZERO)
 /** The kernel's own, over generic netlink. */
 export async function openKernelIpvs(): Promise<Ipvs> {
   const connection = new NetlinkConnection(NETLINK_GENERIC)
+  const glance = glancer()
 
   /** Asked before every piece of work: the number is another when the module was loaded again. */
   async function family(): Promise<number> {
@@ -64,7 +65,7 @@ export async function openKernelIpvs(): Promise<Ipvs> {
         readDestinations(connection, await family(), key),
       ),
     table: () => explained('read the table of services', async () => readTable(connection, await family())),
-    glance: async () => readGlance(),
+    glance: async () => glance(),
     async edit(edits) {
       await explained('change the table of services', async () => {
         checkEdits(edits)

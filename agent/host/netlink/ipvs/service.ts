@@ -154,10 +154,17 @@ function writeSettings(messages: Uint32Array, start: number, service: VirtualSer
   if (persistenceEngine !== null) messages.set(nameWords(persistenceEngine), start + AT.persistenceEngine)
 }
 
+/** There are few schedulers, and many services. */
+const knownNames = new Map<string, Uint32Array>()
+
 function nameWords(name: string): Uint32Array {
+  const known = knownNames.get(name)
+  if (known !== undefined) return known
   const bytes = Buffer.alloc(NAME_BYTES)
   bytes.write(name)
-  return wordsOf(bytes)
+  const words = wordsOf(bytes)
+  knownNames.set(name, words)
+  return words
 }
 
 function decodeKey(attributes: LocatedAttributes): ServiceKey | null {
