@@ -98,5 +98,5 @@ async function runInjected(
 }
 
 function commandLine(agent: Agent, command: string): string[] {
-  return [process.execPath, program, '--root', agent.root, '--json', command]
+  return [process.execPath, program, '--root', agent.root, '--json', ...command.split(' ')]
 }

@@ -33,6 +33,8 @@ if [ "${1-}" = tests ]; then
   need qemu-system-x86_64 qemu-system-x86
   need depmod kmod
   need xz xz-utils
+  need ipvsadm ipvsadm
+  need apache2 apache2-bin
 fi
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"

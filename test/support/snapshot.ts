@@ -67,12 +67,14 @@ export async function takeSettledSnapshot(namespace: Namespace): Promise<Snapsho
 export type Section = keyof Snapshot
 
 /** One line for each entry that is in only one of the two, like `addresses: + {…}`. */
-export function differences(
-  before: Snapshot,
-  after: Snapshot,
-  { except = [] }: { except?: readonly Section[] } = {},
+export function differences<State extends Snapshot>(
+  before: State,
+  after: State,
+  { except = [] }: { except?: readonly (keyof State)[] } = {},
 ): string[] {
-  const sections = (Object.keys(before) as Section[]).filter(section => !except.includes(section))
+  const sections = (Object.keys(before) as (keyof State & string)[]).filter(
+    section => !except.includes(section),
+  )
   return sections.flatMap(section => {
     const old = entriesOf(before[section])
     const now = entriesOf(after[section])
@@ -129,7 +131,7 @@ function sysctlValues(lines: string): Record<string, string> {
   return Object.fromEntries(pairs.map(([path, value]) => [path, value]).sort())
 }
 
-function entriesOf(section: Snapshot[Section]): string[] {
+function entriesOf(section: unknown): string[] {
   if (Array.isArray(section)) return section.map(entry => JSON.stringify(entry))
-  return Object.entries(section).map(([path, value]) => `${path} = ${value}`)
+  return Object.entries(section as Record<string, string>).map(([path, value]) => `${path} = ${value}`)
 }

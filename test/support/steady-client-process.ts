@@ -1,0 +1,107 @@
+// Fetches pages inside a host's namespace: an order on each line of stdin as JSON, and one line for its answer.
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { ClientOrder, Page, Tally } from './steady-client.ts'
+
+// A SYN that is lost is sent again after 1 s and 2 s more: what takes longer has failed.
+const LIMIT_MS = 8000
+
+// Each its own: IPVS remembers a connection for 2 minutes after its end, and takes the next one from the same port
+// of the client for the same, which is sent where that one was and not counted.
+let clientPort = 10_000
+
+let isStopped = true
+let underWay: Promise<Tally> | undefined
+let open: { socket: Socket; page: Page } | undefined
+
+process.stdout.write('ready\n')
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(await obey(JSON.parse(line)))}\n`)
+
+async function obey(order: ClientOrder): Promise<unknown> {
+  switch (order.order) {
+    case 'fetch':
+      return fetchMany(order.page, count => count < order.times)
+    case 'start':
+      isStopped = false
+      underWay = fetchMany(order.page, () => !isStopped)
+      return null
+    case 'stop':
+      isStopped = true
+      return underWay
+    case 'connect': {
+      const socket = await opened(order.page)
+      open = { socket, page: order.page }
+      return null
+    }
+    case 'ask':
+      if (open === undefined) return 'no connection is open'
+      return answerOn(open.socket, open.page).then(
+        page => firstLineOf(page),
+        error => failureOf(error),
+      )
+    default:
+      return order satisfies never
+  }
+}
+
+async function fetchMany(page: Page, goesOn: (count: number) => boolean): Promise<Tally> {
+  const tally: Tally = { answers: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
+  for (let count = 0; goesOn(count); count++) {
+    const startedMs = performance.now()
+    try {
+      const text = await answerOn(await opened(page), page)
+      const name = firstLineOf(text)
+      tally.answers[name] = (tally.answers[name] ?? 0) + 1
+      tally.receivedBytes += text.length
+    } catch (error) {
+      const why = failureOf(error)
+      tally.failures[why] = (tally.failures[why] ?? 0) + 1
+    }
+    tally.slowestMs = Math.max(tally.slowestMs, Math.round(performance.now() - startedMs))
+  }
+  return tally
+}
+
+function opened({ address, port = 80 }: Page): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address, port, localPort: clientPort++ })
+    socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error(`silence for ${LIMIT_MS} ms`)))
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+}
+
+/** The page without its headers; anything but a whole page with status 200 is an error. */
+function answerOn(socket: Socket, { address, path = '/' }: Page): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    socket.on('data', chunk => chunks.push(chunk))
+    socket.once('error', reject)
+    socket.once('end', () => {
+      const text = Buffer.concat(chunks).toString('latin1')
+      const [head = '', page = ''] = split(text)
+      const length = /^content-length: (\d+)/im.exec(head)?.[1]
+      if (/^HTTP\/1\.\d 200 /.test(head) && Number(length) === page.length) resolve(page)
+      else reject(new Error(`no whole page: ${head.split('\r\n')[0]}, ${page.length} bytes`))
+    })
+    const name = address.includes(':') ? `[${address}]` : address
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
+  })
+}
+
+function split(text: string): [string, string] {
+  const end = text.indexOf('\r\n\r\n')
+  return end < 0 ? [text, ''] : [text.slice(0, end), text.slice(end + 4)]
+}
+
+function firstLineOf(page: string): string {
+  return page.slice(0, 100).split('\n')[0] ?? ''
+}
+
+function failureOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
