@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Reporter, TestCase } from 'vitest/node'
 import { OUTCOMES_VARIABLE, type Outcome } from './outcome.ts'
 
@@ -10,6 +11,7 @@ export default class OutcomeReporter implements Reporter {
     if (this.#file === undefined) throw new Error(`${OUTCOMES_VARIABLE} names no file`)
     const { state, errors = [] } = test.result()
     const outcome: Outcome = {
+      file: basename(test.module.moduleId),
       name: test.fullName,
       state,
       durationMs: test.diagnostic()?.duration ?? 0,

@@ -1,5 +1,7 @@
 /** How one test ended. */
 export interface Outcome {
+  /** Name of its file, without folders. */
+  file: string
   /** With the names of its describes, as vitest joins them. */
   name: string
   state: 'passed' | 'failed' | 'skipped' | 'pending'
