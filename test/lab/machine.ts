@@ -62,7 +62,7 @@ export function startMachine({ kernel, exchange, firstProgram }: MachineOptions)
 }
 
 // What runs beside a guest is in a hurry, and the guest, by its own clock, never is.
-const lastInLine = ['nice', '-n', '10']
+const lastInLine = ['nice', '-n', '5']
 
 // A panic ends the guest: nothing waits for one that is dead. Mitigations protect nobody here, and cost.
 // norandmaps: code that lies at the same address in every process is translated once, not once in each.

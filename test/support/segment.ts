@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from './host.ts'
 import { Namespace } from './namespace.ts'
 
@@ -49,6 +50,8 @@ export class Segment implements AsyncDisposable {
     )
     const addressing = address === undefined ? [] : [`addr add ${address} dev ${nic}`]
     await host.namespace.ip(...addressing, `link set ${nic} up`)
+    // A busy kernel takes a moment to find the carrier, and gives the NIC its link-local address only then.
+    while (!(await host.run('ip', ['-br', 'link', 'show', nic])).includes(' UP ')) await sleep(5)
   }
 
   /** Ends a host for good. The next one takes its number, and so its MAC: nobody's ARP table is out of date. */
