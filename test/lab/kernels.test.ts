@@ -6,7 +6,7 @@ import { runTestsOn, type Selection, type TestRun } from './tests-in-guest.ts'
 
 /**
  * What must hold on every kernel that rs-agent supports, not only on this machine's. `npm test` runs there what this
- * machine's kernel may not be able to; `npm run test:kernels` runs the whole matrix, which takes an hour.
+ * machine's kernel may not be able to; `npm run test:kernels` runs the whole matrix, which takes hours.
  */
 const isWhole = process.env.RS_AGENT_FAULTS === 'all'
 const selection: Selection = {
@@ -18,7 +18,7 @@ const kernels: KernelName[] = ['oldest', 'newest']
 const names = (isWhole ? rows : rowsOf('special')).map(fullNameOf)
 const runs = new Map<KernelName, TestRun>()
 
-// A tenth of an hour, or an hour, where nothing else runs.
+// Five minutes, or an hour and a half, where nothing else runs.
 const limitMs = (isWhole ? 180 : 40) * 60_000
 const bootMs = 10 * 60_000
 

@@ -2,7 +2,6 @@ import { Namespace } from './namespace.ts'
 
 /** What a test may need that not every kernel has, and the `ip` commands that tell. */
 const trials = {
-  macvlan: ['link add trial type veth', 'link add link trial name macvlan type macvlan mode bridge'],
   vlan: ['link add trial type veth', 'link add link trial name vlan type vlan id 5'],
   'bridge with VLANs': ['link add trial type bridge vlan_filtering 1'],
   bond: ['link add trial type bond mode active-backup'],

@@ -29,7 +29,6 @@ const kinds: (Pick<Row, 'needs' | 'wire' | 'config'> & {
     name: 'a macvlan',
     nic: 'mac0',
     wire: withMacvlan,
-    needs: ['macvlan'],
     mayFail: { 'vip-owner': /this host/ },
   },
   { name: 'a bridge', nic: 'br0', wire: withBridge },

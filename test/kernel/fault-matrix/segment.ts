@@ -90,7 +90,6 @@ const directorRows: Row[] = [
   {
     // RFC 5798: keepalived's use_vmac holds the VIP on a macvlan with this MAC, the director's address stays below.
     name: 'the director holds the VIP by its VRRP MAC',
-    needs: ['macvlan'],
     fault: async ({ neighbourhood: { director } }) => {
       await director.namespace.ip(
         `addr del ${vip}/32 dev eth0`,
