@@ -1,6 +1,7 @@
 // Fetches pages inside a host's namespace: an order on each line of stdin as JSON, and one line for its answer.
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientOrder, Page, Tally } from './steady-client.ts'
 
 // A SYN that is lost is sent again after 1 s and 2 s more: what takes longer has failed.
@@ -24,7 +25,7 @@ async function obey(order: ClientOrder): Promise<unknown> {
       return fetchMany(order.page, count => count < order.times)
     case 'start':
       isStopped = false
-      underWay = fetchMany(order.page, () => !isStopped)
+      underWay = fetchMany(order.page, () => !isStopped, order.pauseMs)
       return null
     case 'stop':
       isStopped = true
@@ -45,7 +46,7 @@ async function obey(order: ClientOrder): Promise<unknown> {
   }
 }
 
-async function fetchMany(page: Page, goesOn: (count: number) => boolean): Promise<Tally> {
+async function fetchMany(page: Page, goesOn: (count: number) => boolean, pauseMs = 0): Promise<Tally> {
   const tally: Tally = { answers: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
   for (let count = 0; goesOn(count); count++) {
     const startedMs = performance.now()
@@ -59,6 +60,7 @@ async function fetchMany(page: Page, goesOn: (count: number) => boolean): Promis
       tally.failures[why] = (tally.failures[why] ?? 0) + 1
     }
     tally.slowestMs = Math.max(tally.slowestMs, Math.round(performance.now() - startedMs))
+    if (pauseMs > 0) await sleep(pauseMs)
   }
   return tally
 }

@@ -23,7 +23,7 @@ export interface Tally {
 
 export type ClientOrder =
   | { order: 'fetch'; page: Page; times: number }
-  | { order: 'start'; page: Page }
+  | { order: 'start'; page: Page; pauseMs: number }
   | { order: 'stop' }
   | { order: 'connect'; page: Page }
   | { order: 'ask' }
@@ -53,9 +53,13 @@ export class SteadyClient {
     return this.#tell({ order: 'fetch', page, times })
   }
 
-  /** Fetches page after page while the task runs. */
-  async fetchDuring(page: Page, task: () => Promise<unknown>): Promise<Tally> {
-    await this.#tell({ order: 'start', page })
+  /** Fetches page after page while the task runs, with a pause between them where the task needs the processor. */
+  async fetchDuring(
+    page: Page,
+    task: () => Promise<unknown>,
+    { pauseMs = 0 }: { pauseMs?: number } = {},
+  ): Promise<Tally> {
+    await this.#tell({ order: 'start', page, pauseMs })
     let tally: Tally
     try {
       await task()
