@@ -52,5 +52,7 @@ export const count = (value: number) => value.toLocaleString('en')
 
 /** For programs whose output is shown: they see a pipe where the user sees a terminal. */
 export function colorsLikeOurs(): Record<string, string> {
-  return process.stdout.isTTY && process.stdout.hasColors() ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }
+  const isColored =
+    process.env.FORCE_COLOR !== undefined || (process.stdout.isTTY && process.stdout.hasColors())
+  return isColored ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }
 }

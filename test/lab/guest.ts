@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Exchange } from './exchange.ts'
+import { follow } from './follow.ts'
 import { buildInitramfs } from './initramfs.ts'
 import { findKernel, type Kernel, type KernelName } from './kernel.ts'
 import { type Machine, startMachine } from './machine.ts'
@@ -13,7 +14,11 @@ export interface RunOptions {
   cwd?: string
   /** It is an error when the command takes longer by the clock outside; 5 min unless told, because all is slow. */
   timeoutMs?: number
+  /** Hears what the program prints, as it does; in the order of stdout and stderr. */
+  onOutput?: (name: OutputName, chunk: Buffer) => void
 }
+
+export type OutputName = 'stdout' | 'stderr'
 
 export interface Finished {
   exitCode: number
@@ -79,7 +84,7 @@ export class Guest implements AsyncDisposable {
     writeFileSync(join(folder, 'command'), scriptOf([command, ...args], options))
     const answered = this.#answered(job, options.timeoutMs ?? 300_000)
     this.#machine.ask(job)
-    await answered
+    await (options.onOutput === undefined ? answered : follow(folder, options.onOutput, answered))
     const read = (name: string) => readFileSync(join(folder, name), 'utf8')
     return { exitCode: Number(read('exit-code')), stdout: read('stdout'), stderr: read('stderr') }
   }
