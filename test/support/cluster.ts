@@ -62,11 +62,8 @@ export class Cluster implements AsyncDisposable {
   /** One more real server, made by hand and within milliseconds, for faults that `rs-agent apply` would not leave. */
   async addRealServer(name: string, address: string, options: ApacheOptions = {}): Promise<Host> {
     const host = await this.segment.addHost(name, `${address}/24`)
-    const paths = ['all', 'eth0'].map(nic => `ipv4/conf/${nic}`)
-    await host.namespace.writeSysctl(
-      paths.map(path => `${path}/arp_ignore`),
-      1,
-    )
+    await host.namespace.writeSysctl('ipv4/conf/all/arp_ignore', 1)
+    await host.namespace.writeSysctl('ipv4/conf/all/arp_announce', 2)
     await host.namespace.ip(`addr add ${VIP}/32 dev lo`)
     await startApache(host, options)
     return host
