@@ -128,7 +128,9 @@ async function residueOfKilled(
   const deadline = performance.now() + 2000
   for (;;) {
     const found = differences(before, await server.snapshot(), { except: row.ticking ?? [] })
-    const residue = found.filter(line => !isResolvedGateway(line, before) && !isUnownedTrap(line))
+    const residue = found.filter(
+      line => !isResolvedGateway(line, before) && !isUnownedTrap(line) && !isNotedStranger(line),
+    )
     if (residue.length === 0 || performance.now() > deadline)
       return residue.map(line => `left behind when killed after ${killAfterMs} ms: ${line}`)
   }
@@ -138,6 +140,15 @@ async function residueOfKilled(
 function isResolvedGateway(line: string, { routes }: Snapshot): boolean {
   const gateways = (routes as { gateway?: string }[]).flatMap(({ gateway }) => gateway ?? [])
   return gateways.some(gateway => line.startsWith('learnedNeighbours: + ') && line.includes(`"${gateway}"`))
+}
+
+/**
+ * A host that answers for others notes who asks, and verify asks it once in the name of an address that nobody has
+ * (agent/realserver/verify/strangers.ts): killed between the question and its forgetting, it leaves that entry, which
+ * the kernel drops by itself.
+ */
+function isNotedStranger(line: string): boolean {
+  return /^learnedNeighbours: \+ .*"(192\.0\.2|198\.51\.100|203\.0\.113)\.77"/.test(line)
 }
 
 /** Before Linux 5.12 no table goes with its process: the next verify removes what a killed one left. */

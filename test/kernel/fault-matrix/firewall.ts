@@ -204,7 +204,6 @@ const belowRows: Row[] = [
   },
   {
     name: 'the ingress hook of the NIC beneath a macvlan drops port 80',
-    needs: ['macvlan'],
     wire: withMacvlan,
     fault: nft(chain('netdev', 'ingress device eth0 priority 0', 'ip protocol tcp tcp dport 80 drop')),
     verify: { unknown: { datapath: /guard.*on eth0/ } },
