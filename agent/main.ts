@@ -41,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function commandLine(run: (command: () => Promise<number>) => Promise<void>): Command {
   const program = new Command('rs-agent')
-    .description('Makes this host a correct LVS-DR real server, and proves on the wire that it stays quiet.')
+    .description('Makes this host a correct LVS-DR real server or director, and proves it on the wire.')
     .version(VERSION, '-V, --version', 'print the version')
     .addOption(new Option('--config <file>', 'configuration').default(undefined, '/etc/rs-agent/config.yaml'))
     .option('--root <dir>', 'folder that holds all files read and written', '/')
