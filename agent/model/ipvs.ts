@@ -88,8 +88,10 @@ export type TunnelChecksum = 'none' | 'full' | 'remote'
 export type DestinationKey = Pick<Destination, 'address' | 'port'>
 
 /**
- * Since the service or destination was made, or since it was set to zero. Exact up to 2^53, above that rounded.
- * Rates are the kernel's, smoothed over some seconds.
+ * Since the service or destination was made or set to zero, as the kernel last added its CPUs' counts up, which it
+ * does every two seconds (net.ipv4.vs.run_estimation). A destination that comes back to the same service while the
+ * kernel remembers connections to it comes back with its counts (ip_vs_trash_get_dest). Exact up to 2^53, above that
+ * rounded. Rates are the kernel's, smoothed over some seconds.
  */
 export interface Traffic {
   connections: number
