@@ -28,6 +28,8 @@ export interface Ended {
   exitCode: number | undefined
   signal: string | undefined
   stdout: string
+  /** False when the run made fewer such calls. */
+  isInjected: boolean
 }
 
 const program = fileURLToPath(new URL('../../dist/rs-agent.js', import.meta.url))
@@ -88,13 +90,17 @@ async function runInjected(
   { call, number }: Point,
   what: string,
 ): Promise<Ended> {
-  const options = ['-qq', '-o', '/dev/null', '-e', `inject=${call}:${what}:when=${number}`]
+  const file = join(agent.root, 'injected')
+  const inject = `inject=${call}:${what}:when=${number}`
+  const options = ['-qq', '-s', '0', '-o', file, '-e', `trace=${call}`, '-e', inject]
   const { exitCode, signal, stdout } = await host.spawn(
     'strace',
     [...options, ...commandLine(agent, command)],
     { input: '' },
   )
-  return { exitCode, signal, stdout }
+  const isInjected = readFileSync(file, 'utf8').includes('(INJECTED)')
+  rmSync(file)
+  return { exitCode, signal, stdout, isInjected }
 }
 
 function commandLine(agent: Agent, command: string): string[] {
