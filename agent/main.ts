@@ -126,9 +126,10 @@ function addDirectorCommands(
   addVerb('status', 'print services, real servers and the last apply').action(() =>
     run(async () => (await tables()).directorStatusCommand(invocation())),
   )
-  addVerb('stats', 'print what went through each service and real server').action(() =>
-    run(async () => (await tables()).directorStatsCommand(invocation())),
-  )
+  addVerb(
+    'stats',
+    'print what went through each service and real server; the kernel counts every 2 s',
+  ).action(() => run(async () => (await tables()).directorStatsCommand(invocation())))
   addVerb('connections', 'print the connections that the kernel remembers')
     .option('--vip <address>', 'to this VIP alone')
     .option('--real-server <address>', 'to this real server alone')

@@ -63,6 +63,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'the web server listens on the RIP alone',
       'a firewall of the real server does not know the VIP',
       'rp_filter of the real server drops what comes from the director',
+      'arp_announce of the real server is 0: it asks for the director in the name of the VIP, which the director owns',
     ],
     show: ['on the real server: rs-agent verify --only vip-bound,datapath'],
     mend: [
