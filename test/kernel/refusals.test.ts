@@ -87,7 +87,7 @@ describe('a host that cannot be made right', () => {
     [
       'no role',
       async () => undefined,
-      'director: { interface: eth0 }',
+      `director: { interface: eth0, services: [{ listen: '${VIP}:80/tcp', realServers: [{ address: 10.10.10.12 }] }] }`,
       'config-invalid',
       65,
       /no realServer section/,

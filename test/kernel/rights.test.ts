@@ -6,7 +6,7 @@ import type { Host } from '../support/host.ts'
 import { OF_THE_HOST_ALONE } from '../support/real-server.ts'
 import { Agent, type ErrorReport, type VerifyReport } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
-import { differences } from '../support/snapshot.ts'
+import { differences, takeSettledSnapshot } from '../support/snapshot.ts'
 
 const CONFIG = 'realServer: { vips: [{ address: 10.10.10.100 }] }\n'
 
@@ -140,7 +140,7 @@ it('keeps the exit status when nobody takes its output', async () => {
 })
 
 it('takes back what it began when it is told to stop', async () => {
-  const before = await host.snapshot()
+  const before = await takeSettledSnapshot(host.namespace)
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     const child = agent.start(['apply', '--json'])
     // The proof on the wire waits for 60 ms: time enough to be stopped in.
