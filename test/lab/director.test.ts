@@ -14,7 +14,7 @@ const bootMs = 10 * 60_000
 let run: TestRun | undefined
 
 beforeAll(async () => {
-  if (!hasIpvs()) run = await runTestsOn('newest', { files: ['test/director'] }, { limitMs })
+  if (!hasIpvs()) run = await runTestsOn('newest', { files: ['test/director/'] }, { limitMs })
 }, limitMs + bootMs)
 
 it('runs where there is IPVS: here, or in a guest', () => {
