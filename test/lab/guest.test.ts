@@ -3,12 +3,12 @@ import { execa } from 'execa'
 import { describe, expect, test, vi } from 'vitest'
 import { firstLine } from '../support/first-line.ts'
 import { bootGuest } from './guest.ts'
-import type { KernelName } from './kernel.ts'
+import { KERNELS_UNDER_TEST } from './kernel.ts'
 
 // Seconds, where nothing else runs; a guest has its own limits.
 vi.setConfig({ testTimeout: 600_000 })
 
-describe.each<KernelName>(['oldest', 'newest'])('a guest of the %s kernel', kernel => {
+describe.each(KERNELS_UNDER_TEST)('a guest of the %s kernel', kernel => {
   test('has what tests need, and tells of its own death', async () => {
     await using guest = await bootGuest({ kernel })
     const run = (script: string, env?: Record<string, string>) =>

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
 import { bootGuest } from './guest.ts'
-import type { KernelName } from './kernel.ts'
+import { KERNELS_UNDER_TEST } from './kernel.ts'
 
 // Most of it is the guest's boot, on a machine with other things to do.
 vi.setConfig({ testTimeout: 20 * 60_000 })
 
 const program = fileURLToPath(new URL('./ipvs-module-process.ts', import.meta.url))
 
-test.each<KernelName>(['oldest', 'newest'])(
+test.each(KERNELS_UNDER_TEST)(
   'says so when the %s kernel has no IPVS any more, and goes on when it is back',
   async kernel => {
     await using guest = await bootGuest({ kernel })

@@ -5,6 +5,10 @@ import { fileURLToPath } from 'node:url'
 /** The ends of the range that the lab can boot: fetch-kernels.sh says where they come from. */
 export type KernelName = 'oldest' | 'newest'
 
+/** `npm test` boots one of them, `npm run test:lab` and `npm run test:kernels` both. */
+export const KERNELS_UNDER_TEST: readonly KernelName[] =
+  process.env.RS_AGENT_KERNELS === 'both' ? ['oldest', 'newest'] : ['newest']
+
 export interface Kernel {
   /** As `uname -r` prints it. */
   release: string

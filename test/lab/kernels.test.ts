@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fullNameOf, GROUPS, rowsBeyondThisKernel, rowsOf } from '../kernel/fault-matrix/groups.ts'
 import { rows } from '../kernel/fault-matrix/rows.ts'
-import type { KernelName } from './kernel.ts'
+import { KERNELS_UNDER_TEST, type KernelName } from './kernel.ts'
 import { runTestsOn, type Selection, type TestRun } from './tests-in-guest.ts'
 
 /**
@@ -10,13 +10,11 @@ import { runTestsOn, type Selection, type TestRun } from './tests-in-guest.ts'
  * the whole matrix on both, which takes hours.
  */
 const isWhole = process.env.RS_AGENT_FAULTS === 'all'
-const isOnBoth = isWhole || process.env.RS_AGENT_KERNELS === 'both'
 const selection: Selection = {
   files: ['test/kernel/fault-matrix.test.ts'],
   ...(isWhole ? {} : { named: GROUPS.special }),
 }
 
-const kernels: KernelName[] = isOnBoth ? ['oldest', 'newest'] : ['newest']
 const names = (isWhole ? rows : rowsOf('special')).map(fullNameOf)
 const runs = new Map<KernelName, TestRun>()
 
@@ -27,7 +25,7 @@ const bootMs = 10 * 60_000
 // Both at once: a guest has one CPU, and what runs tests has two or more.
 beforeAll(async () => {
   const run = async (kernel: KernelName) => runs.set(kernel, await runTestsOn(kernel, selection, { limitMs }))
-  await Promise.all(kernels.map(run))
+  await Promise.all(KERNELS_UNDER_TEST.map(run))
 }, limitMs + bootMs)
 
 it("leaves no fault out that this machine's kernel cannot have", async () => {
@@ -35,7 +33,7 @@ it("leaves no fault out that this machine's kernel cannot have", async () => {
   expect(names).toEqual(expect.arrayContaining(elsewhere.map(fullNameOf)))
 })
 
-describe.each(kernels)('on the %s kernel of the lab', kernel => {
+describe.each(KERNELS_UNDER_TEST)('on the %s kernel of the lab', kernel => {
   const run = () => runs.get(kernel) ?? expect.unreachable('the guest was not started')
 
   it('runs every test of the files', () => {
