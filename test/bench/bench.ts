@@ -4,6 +4,9 @@
  */
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { bootGuest } from '../lab/guest.ts'
+import { hasIpvs } from '../support/has-ipvs.ts'
 import { Agent } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
 import { type Figure, measure, ms, timed } from './measure.ts'
@@ -33,6 +36,7 @@ try {
   report('the whole process: apply of 1,000 VIPs', 'ip -batch + sysctl -p', await measureManyVips(), 1)
   report('start-up: nothing to do for one VIP', 'node hello', await measureStartUp(), 2)
   await reportVerify(segment, line)
+  await reportIpvs()
 
   async function measureNetlink(): Promise<Figure[]> {
     const editProcess = fileURLToPath(new URL('./edit-process.ts', import.meta.url))
@@ -105,6 +109,22 @@ try {
   }
 } finally {
   await segment[Symbol.asyncDispose]()
+}
+
+/** Where this machine's kernel has no IPVS, in a guest, whose clock counts instructions: ratios hold there as well. */
+async function reportIpvs(): Promise<void> {
+  const program = fileURLToPath(new URL('./ipvs.ts', import.meta.url))
+  if (hasIpvs()) {
+    await execa(process.execPath, [program], { stdio: 'inherit' })
+    return
+  }
+  line('\nin a guest, whose kernel has IPVS:')
+  await using guest = await bootGuest({ kernel: 'newest' })
+  const { exitCode, stderr } = await guest.run(process.execPath, [program], {
+    timeoutMs: 20 * 60_000,
+    onOutput: (name, chunk) => name === 'stdout' && process.stdout.write(chunk),
+  })
+  if (exitCode !== 0) throw new Error(`the benchmark of IPVS ended with ${exitCode}: ${stderr}`)
 }
 
 /** Prints the figures and the ratio to the first one, which is what they are measured against. */

@@ -1,11 +1,10 @@
 // The story of rs-agent in a minute, on a cluster of network namespaces. Needs root. It fails when anything it
 // claims is not true. Where this machine's kernel has no IPVS it is told in a guest whose kernel has.
 import { AssertionError } from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { bootGuest } from '../lab/guest.ts'
+import { hasIpvs } from '../support/has-ipvs.ts'
 import { Segment } from '../support/segment.ts'
 import * as acts from './acts.ts'
 import { buildCluster, type Cluster, directorConfig, realServerConfig, vip } from './cluster.ts'
@@ -57,15 +56,6 @@ try {
   if (!(error instanceof ToldThere))
     narrator.failure(error instanceof AssertionError ? `not true: ${message}` : message)
   process.exitCode = error instanceof Interrupted || error instanceof ToldThere ? error.exitCode : 1
-}
-
-function hasIpvs(): boolean {
-  try {
-    execFileSync('modprobe', ['ip_vs'], { stdio: 'ignore' })
-  } catch {
-    // No modules, or no modprobe: it may be built in.
-  }
-  return existsSync('/proc/net/ip_vs')
 }
 
 async function tellInGuest(): Promise<void> {
