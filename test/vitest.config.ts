@@ -23,5 +23,7 @@ export default defineConfig({
     // Namespaces, storms and processes: a busy machine of two cores needs the time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The kernel takes namespaces and what is in them away when it finds the time to.
+    expect: { poll: { timeout: 10_000 } },
   },
 })
