@@ -134,7 +134,7 @@ describe('a host that is no director yet', () => {
   it.each([
     ['the table is flushed', 'ipvsadm -C'],
     // With the schedulers that other tests had loaded.
-    ['the module is unloaded', 'ipvsadm -C; modprobe -r $(grep -o "^ip_vs_[a-z]*" /proc/modules) ip_vs'],
+    ['the module is unloaded', 'ipvsadm -C; modprobe -r $(grep -o "^ip_vs_[a-z_]*" /proc/modules) ip_vs'],
   ])('stays none when %s during apply', async (_, command) => {
     const { director } = cluster
     configure(0)
