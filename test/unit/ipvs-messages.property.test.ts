@@ -70,7 +70,7 @@ describe('what is written is read again', () => {
     )
   })
 
-  it('the key of what is deleted, and no more', () => {
+  it('the key of what is deleted', () => {
     const target = serviceKey.chain(key =>
       fc.record({ key: fc.constant(key), destination: destinationOf(key) }),
     )

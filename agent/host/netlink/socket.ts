@@ -63,7 +63,9 @@ function tune(socket: RawNetlinkSocket, protocol: number): void {
  */
 export function encodeMessages(requests: readonly NetlinkRequest[], first: number, port: number): Buffer {
   let sequence = first
-  const bytes = Buffer.alloc(requests.reduce((sum, { body }) => sum + HEADER_LENGTH + align(body.length), 0))
+  let length = 0
+  for (const { body } of requests) length += HEADER_LENGTH + align(body.length)
+  const bytes = Buffer.alloc(length)
   const words = wordsOf(bytes)
   let start = 0
   for (const { type, flags, body } of requests) {

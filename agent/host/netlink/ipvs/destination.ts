@@ -4,13 +4,15 @@ import type {
   DestinationKey,
   Forwarding,
   FoundDestination,
+  ServiceKey,
   Tunnel,
   TunnelChecksum,
 } from '../../../model/ipvs.ts'
-import { ATTRIBUTE_HEADER_BYTES, Layout, type LocatedAttributes } from '../attributes.ts'
+import { Layout, type LocatedAttributes } from '../attributes.ts'
 import type { NetlinkBody } from '../connection.ts'
 import { AF_INET, nestedHeader, swapped16, u8, u16, u16be } from '../wire.ts'
 import { ADDRESS_BYTES, IPVS_CMD_ATTR_DEST, locateAnswer, writeInetAddress } from './commands.ts'
+import { encodeServiceKey } from './service.ts'
 import { decodeTraffic } from './traffic.ts'
 
 /** Numbers of include/uapi/linux/ip_vs.h (IPVS_DEST_ATTR_*, IP_VS_CONN_F_*, IP_VS_TUNNEL_ENCAP_FLAG_*). */
@@ -38,13 +40,11 @@ const CHECKSUM_FLAGS: Record<TunnelChecksum, number> = {
   remote: IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
 }
 
-/** All values of a destination, 0: its key, and behind it what a request to make or change it tells. */
-const KEY = new Layout(
+/** All values of a destination, 0. */
+const LAYOUT = new Layout(
   [IPVS_DEST_ATTR_ADDR, new Uint8Array(ADDRESS_BYTES)],
   [IPVS_DEST_ATTR_PORT, u16be(0)],
   [IPVS_DEST_ATTR_ADDR_FAMILY, u16(0)],
-)
-const SETTINGS = new Layout(
   [IPVS_DEST_ATTR_FWD_METHOD, 0],
   [IPVS_DEST_ATTR_WEIGHT, 0],
   [IPVS_DEST_ATTR_U_THRESH, 0],
@@ -54,44 +54,48 @@ const SETTINGS = new Layout(
   [IPVS_DEST_ATTR_TUN_PORT, u16be(0)],
   [IPVS_DEST_ATTR_TUN_FLAGS, u16(0)],
 )
-/** Which words of them they are. */
+/** Which words of it they are. */
 const AT = {
-  address: KEY.wordOf(IPVS_DEST_ATTR_ADDR),
-  port: KEY.wordOf(IPVS_DEST_ATTR_PORT),
-  family: KEY.wordOf(IPVS_DEST_ATTR_ADDR_FAMILY),
-  method: SETTINGS.wordOf(IPVS_DEST_ATTR_FWD_METHOD),
-  weight: SETTINGS.wordOf(IPVS_DEST_ATTR_WEIGHT),
-  upperThreshold: SETTINGS.wordOf(IPVS_DEST_ATTR_U_THRESH),
-  lowerThreshold: SETTINGS.wordOf(IPVS_DEST_ATTR_L_THRESH),
-  tunnelType: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_TYPE),
-  tunnelPort: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_PORT),
-  tunnelFlags: SETTINGS.wordOf(IPVS_DEST_ATTR_TUN_FLAGS),
+  address: LAYOUT.wordOf(IPVS_DEST_ATTR_ADDR),
+  port: LAYOUT.wordOf(IPVS_DEST_ATTR_PORT),
+  family: LAYOUT.wordOf(IPVS_DEST_ATTR_ADDR_FAMILY),
+  method: LAYOUT.wordOf(IPVS_DEST_ATTR_FWD_METHOD),
+  weight: LAYOUT.wordOf(IPVS_DEST_ATTR_WEIGHT),
+  upperThreshold: LAYOUT.wordOf(IPVS_DEST_ATTR_U_THRESH),
+  lowerThreshold: LAYOUT.wordOf(IPVS_DEST_ATTR_L_THRESH),
+  tunnelType: LAYOUT.wordOf(IPVS_DEST_ATTR_TUN_TYPE),
+  tunnelPort: LAYOUT.wordOf(IPVS_DEST_ATTR_TUN_PORT),
+  tunnelFlags: LAYOUT.wordOf(IPVS_DEST_ATTR_TUN_FLAGS),
 }
 
-/** `beginning` (a command and its service) with the destination behind it. */
-export function encodeDestination(beginning: Uint32Array, destination: Destination): NetlinkBody {
-  return {
-    length: 4 * beginning.length + ATTRIBUTE_HEADER_BYTES + KEY.length + SETTINGS.length,
-    writeTo(messages, start) {
-      const header = start + beginning.length
-      messages.set(beginning, start)
-      messages[header] = nestedHeader(IPVS_CMD_ATTR_DEST, KEY.length + SETTINGS.length)
-      writeKey(messages, header + 1, destination)
-      writeSettings(messages, header + 1 + KEY.words.length, destination)
-    },
+/** A request that lacks no more than the values of its destination. */
+export function destinationForm(command: Uint32Array, key: ServiceKey): Uint32Array {
+  const form = encodeServiceKey(command, key, 1 + LAYOUT.words.length)
+  const values = form.length - LAYOUT.words.length
+  form[values - 1] = nestedHeader(IPVS_CMD_ATTR_DEST, LAYOUT.length)
+  form.set(LAYOUT.words, values)
+  return form
+}
+
+/** The form, filled in; a request to delete passes over what is beside the key. */
+export class DestinationRequest implements NetlinkBody {
+  readonly length: number
+  readonly form: Uint32Array
+  readonly destination: Destination | DestinationKey
+
+  constructor(form: Uint32Array, destination: Destination | DestinationKey) {
+    this.length = 4 * form.length
+    this.form = form
+    this.destination = destination
   }
-}
 
-/** The same for a request that needs no more of the destination than which it is. */
-export function encodeDestinationKey(beginning: Uint32Array, key: DestinationKey): NetlinkBody {
-  return {
-    length: 4 * beginning.length + ATTRIBUTE_HEADER_BYTES + KEY.length,
-    writeTo(messages, start) {
-      const header = start + beginning.length
-      messages.set(beginning, start)
-      messages[header] = nestedHeader(IPVS_CMD_ATTR_DEST, KEY.length)
-      writeKey(messages, header + 1, key)
-    },
+  writeTo(messages: Uint32Array, start: number): void {
+    const { form, destination } = this
+    messages.set(form, start)
+    const values = start + form.length - LAYOUT.words.length
+    messages[values + AT.family] = writeInetAddress(messages, values + AT.address, destination.address)
+    messages[values + AT.port] = swapped16(destination.port)
+    if ('forwarding' in destination) writeSettings(messages, values, destination)
   }
 }
 
@@ -114,24 +118,17 @@ export function decodeDestination(body: Buffer, family: AddressFamily): FoundDes
   }
 }
 
-function writeKey(messages: Uint32Array, start: number, { address, port }: DestinationKey): void {
-  messages.set(KEY.words, start)
-  messages[start + AT.family] = writeInetAddress(messages, start + AT.address, address)
-  messages[start + AT.port] = swapped16(port)
-}
-
-function writeSettings(messages: Uint32Array, start: number, destination: Destination): void {
+function writeSettings(messages: Uint32Array, values: number, destination: Destination): void {
   const { forwarding } = destination
-  messages.set(SETTINGS.words, start)
-  messages[start + AT.method] = FORWARDING_METHODS.indexOf(forwarding.method)
-  messages[start + AT.weight] = destination.weight
-  messages[start + AT.upperThreshold] = destination.upperThreshold
-  messages[start + AT.lowerThreshold] = destination.lowerThreshold
+  messages[values + AT.method] = FORWARDING_METHODS.indexOf(forwarding.method)
+  messages[values + AT.weight] = destination.weight
+  messages[values + AT.upperThreshold] = destination.upperThreshold
+  messages[values + AT.lowerThreshold] = destination.lowerThreshold
   if (forwarding.method !== 'tunnel') return
   const { tunnel } = forwarding
-  messages[start + AT.tunnelType] = TUNNEL_TYPES.indexOf(tunnel.type)
-  if (tunnel.type === 'gue') messages[start + AT.tunnelPort] = swapped16(tunnel.port)
-  if (tunnel.type !== 'ipip') messages[start + AT.tunnelFlags] = CHECKSUM_FLAGS[tunnel.checksum]
+  messages[values + AT.tunnelType] = TUNNEL_TYPES.indexOf(tunnel.type)
+  if (tunnel.type === 'gue') messages[values + AT.tunnelPort] = swapped16(tunnel.port)
+  if (tunnel.type !== 'ipip') messages[values + AT.tunnelFlags] = CHECKSUM_FLAGS[tunnel.checksum]
 }
 
 function decodeForwarding(attributes: LocatedAttributes): Forwarding {

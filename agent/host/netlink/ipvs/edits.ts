@@ -15,13 +15,17 @@ import {
   IPVS_CMD_SET_DEST,
   IPVS_CMD_SET_SERVICE,
 } from './commands.ts'
-import { encodeDestination, encodeDestinationKey } from './destination.ts'
+import { DestinationRequest, destinationForm } from './destination.ts'
 import { encodeService, encodeServiceKey } from './service.ts'
 
 /** Throws for an edit that cannot be. */
 export function checkEdits(edits: readonly IpvsEdit[]): void {
+  // Many destinations of one service follow each other.
+  let checked: ServiceKey | undefined
   for (const edit of edits) {
-    const why = whyNot(edit)
+    const key = 'key' in edit ? edit.key : undefined
+    const why = (key === undefined || key === checked ? null : whyNotKey(key)) ?? whyNot(edit)
+    checked = key
     if (why !== null)
       throw new AgentError('failed', `cannot ${describeEdit(edit)}: ${why}`, 'see `man ipvsadm`')
   }
@@ -29,8 +33,8 @@ export function checkEdits(edits: readonly IpvsEdit[]): void {
 
 /** The requests that make the edits, in their order, each made when it is asked for. */
 export function* requestsOf(edits: readonly IpvsEdit[], family: number): Generator<NetlinkRequest> {
-  const beginning = rememberBeginning()
-  for (const edit of edits) yield { type: family, flags: 0, body: encodeEdit(edit, beginning) }
+  const formOf = rememberForm()
+  for (const edit of edits) yield { type: family, flags: 0, body: encodeEdit(edit, formOf) }
 }
 
 /** What a person is told when the kernel refused some of the edits. */
@@ -55,10 +59,9 @@ function whyNot(edit: IpvsEdit): string | null {
       return whyNotService(edit.service)
     case 'add-destination':
     case 'edit-destination':
-      return whyNotKey(edit.key) ?? whyNotDestination(edit.destination, edit.key)
+      return whyNotDestination(edit.destination, edit.key)
     case 'delete-service':
     case 'delete-destination':
-      return whyNotKey(edit.key)
     case 'flush':
       return null
     default:
@@ -66,23 +69,19 @@ function whyNot(edit: IpvsEdit): string | null {
   }
 }
 
-/** A command with the service that it is about. */
-type Beginning = (command: Uint32Array, key: ServiceKey) => Uint32Array
+type DestinationEdit = Extract<IpvsEdit, { edit: `${string}-destination` }>
+type FormOf = (edit: DestinationEdit) => Uint32Array
 
-/** Remembers the last one: many destinations of one service follow each other. */
-function rememberBeginning(): Beginning {
-  let lastCommand: Uint32Array | undefined
-  let lastKey: ServiceKey | undefined
-  let beginning: Uint32Array = new Uint32Array(0)
-  return (command, key) => {
-    if (lastCommand !== command || lastKey !== key) beginning = encodeServiceKey(command, key)
-    lastCommand = command
-    lastKey = key
-    return beginning
+function rememberForm(): FormOf {
+  let last: { edit: IpvsEdit['edit']; key: ServiceKey; form: Uint32Array } | undefined
+  return ({ edit, key }) => {
+    if (last?.edit !== edit || last.key !== key)
+      last = { edit, key, form: destinationForm(COMMANDS[edit], key) }
+    return last.form
   }
 }
 
-function encodeEdit(edit: IpvsEdit, beginning: Beginning): Buffer | NetlinkBody {
+function encodeEdit(edit: IpvsEdit, formOf: FormOf): Buffer | NetlinkBody {
   switch (edit.edit) {
     case 'add-service':
     case 'edit-service':
@@ -91,9 +90,8 @@ function encodeEdit(edit: IpvsEdit, beginning: Beginning): Buffer | NetlinkBody 
       return bytesOf(encodeServiceKey(COMMANDS[edit.edit], edit.key))
     case 'add-destination':
     case 'edit-destination':
-      return encodeDestination(beginning(COMMANDS[edit.edit], edit.key), edit.destination)
     case 'delete-destination':
-      return encodeDestinationKey(beginning(COMMANDS[edit.edit], edit.key), edit.destination)
+      return new DestinationRequest(formOf(edit), edit.destination)
     case 'flush':
       return bytesOf(COMMANDS[edit.edit])
     default:

@@ -1,4 +1,4 @@
-import { addressFromBytes, type IpAddress, ipv4Number } from '../../../model/address.ts'
+import { addressFromBytes, ipv4Number } from '../../../model/address.ts'
 import {
   type FoundService,
   type Persistence,
@@ -80,10 +80,13 @@ const AT = {
   persistenceEngine: SETTINGS.wordOf(IPVS_SVC_ATTR_PE_NAME),
 }
 
-/** A command with what stands for the service in every request about it or its destinations. */
-export function encodeServiceKey(command: Uint32Array, key: ServiceKey): Uint32Array {
+/**
+ * A command with what stands for the service in every request about it or its destinations, and room for more words
+ * behind it.
+ */
+export function encodeServiceKey(command: Uint32Array, key: ServiceKey, room = 0): Uint32Array {
   const layout = layoutOf(key)
-  const words = new Uint32Array(command.length + 1 + layout.words.length)
+  const words = new Uint32Array(command.length + 1 + layout.words.length + room)
   words.set(command)
   words[command.length] = nestedHeader(IPVS_CMD_ATTR_SERVICE, layout.length)
   writeKey(words, command.length + 1, key)
@@ -149,8 +152,7 @@ function writeSettings(messages: Uint32Array, start: number, service: VirtualSer
   messages[start + AT.flags] = flagsOf(service)
   messages[start + AT.flags + 1] = 0xffff_ffff
   messages[start + AT.timeout] = persistence?.timeoutSeconds ?? 0
-  const netmask = persistence?.netmask ?? ONE_CLIENT[serviceFamily(key)]
-  messages[start + AT.netmask] = typeof netmask === 'number' ? netmask : swapped32(ipv4Number(netmask))
+  messages[start + AT.netmask] = netmaskWord(persistence, key)
   if (persistenceEngine !== null) messages.set(nameWords(persistenceEngine), start + AT.persistenceEngine)
 }
 
@@ -189,8 +191,12 @@ function flagsOf({ onePacket, persistence, scheduler, schedulerFlags: set }: Vir
   return flags
 }
 
-/** What the kernel's tools give a service without persistence; IPv6 is refused without. */
-const ONE_CLIENT = { 4: '255.255.255.255' as IpAddress, 6: 128 }
+/** Without persistence what the kernel's tools give it, one client each; IPv6 is refused without. */
+function netmaskWord(persistence: Persistence | null, key: ServiceKey): number {
+  if (persistence === null) return serviceFamily(key) === 4 ? 0xffff_ffff : 128
+  const { netmask } = persistence
+  return typeof netmask === 'number' ? netmask : swapped32(ipv4Number(netmask))
+}
 
 function decodePersistence(attributes: LocatedAttributes, key: ServiceKey): Persistence {
   return {
