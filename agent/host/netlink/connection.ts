@@ -1,7 +1,6 @@
 import type { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import type { NetlinkMessage } from 'netlink/dist/structs.js'
 import { BatchRejection, parseRejection } from './rejection.ts'
-import { encodeMessages, type NetlinkRequest, openSocket } from './socket.ts'
+import { encodeMessages, type NetlinkMessage, type NetlinkRequest, openSocket } from './socket.ts'
 
 export type { NetlinkBody, NetlinkRequest } from './socket.ts'
 
@@ -142,7 +141,7 @@ export class NetlinkConnection {
         fail: reject,
         receive: message => {
           if (message.type !== NLMSG_ERROR) return
-          const rejection = parseRejection(message.data as Buffer, message.flags)
+          const rejection = parseRejection(message.data, message.flags)
           if (rejection !== null)
             rejections.push({ index: offset + message.seq - firstRequest, cause: rejection })
           // A batch that is refused as a whole is so under the number of its first message, and may end with that.
@@ -170,12 +169,12 @@ export class NetlinkConnection {
           if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
             if (datagram !== this.#datagrams) parts.push([])
             datagram = this.#datagrams
-            parts.at(-1)?.push(message.data as Buffer)
+            parts.at(-1)?.push(message.data)
             return
           }
           this.#finish()
           // NLMSG_DONE carries the dump's errno in the same place as NLMSG_ERROR does.
-          const rejection = parseRejection(message.data as Buffer, 0)
+          const rejection = parseRejection(message.data, 0)
           if (rejection !== null) reject(rejection)
           else resolve({ parts, interrupted })
         },
@@ -192,12 +191,12 @@ export class NetlinkConnection {
         fail: reject,
         receive: message => {
           if (message.type !== NLMSG_ERROR) {
-            answer = message.data as Buffer
+            answer = message.data
             return
           }
           // The ACK comes after the answer; a refusal comes alone.
           this.#finish()
-          const rejection = parseRejection(message.data as Buffer, message.flags)
+          const rejection = parseRejection(message.data, message.flags)
           if (rejection !== null) reject(rejection)
           else if (answer === undefined)
             reject(new Error('the kernel acknowledged a question without an answer'))

@@ -1,11 +1,19 @@
 import { RawNetlinkSocket } from 'netlink/dist/raw.js'
-import { HEADER_LENGTH, type NetlinkMessage, parseMessages } from 'netlink/dist/structs.js'
 import { hasErrno } from '../../errors.ts'
 import { tuneNetlinkSocket } from '../native.ts'
 import { align, wordsOf } from './wire.ts'
 
 /** include/uapi/linux/netlink.h */
 const NLM_F_REQUEST = 0x1
+/** struct nlmsghdr. */
+const HEADER_LENGTH = 16
+
+export interface NetlinkMessage {
+  type: number
+  flags: number
+  seq: number
+  data: Buffer
+}
 
 export interface NetlinkRequest {
   type: number
@@ -31,7 +39,12 @@ export function openSocket(
 ): RawNetlinkSocket {
   const socket = new RawNetlinkSocket(protocol)
   tune(socket, protocol)
-  socket.on('message', bytes => told.received(parseMessages(bytes)))
+  socket.on('message', bytes => {
+    const messages = messagesIn(bytes)
+    if (messages === null)
+      told.failed(new Error('the kernel sent a netlink message of a length that cannot be'))
+    else told.received(messages)
+  })
   socket.on('truncatedMessage', () =>
     told.failed(new Error('the kernel sent a netlink message that did not fit')),
   )
@@ -55,6 +68,23 @@ function tune(socket: RawNetlinkSocket, protocol: number): void {
     socket.close()
     throw error
   }
+}
+
+/** By hand: the codec of npm netlink makes four times as much garbage, and dumps have 10,000 messages. */
+function messagesIn(bytes: Buffer): NetlinkMessage[] | null {
+  const messages: NetlinkMessage[] = []
+  for (let offset = 0; offset + HEADER_LENGTH <= bytes.length; ) {
+    const length = bytes.readUInt32LE(offset)
+    if (length < HEADER_LENGTH || offset + length > bytes.length) return null
+    messages.push({
+      type: bytes.readUInt16LE(offset + 4),
+      flags: bytes.readUInt16LE(offset + 6),
+      seq: bytes.readUInt32LE(offset + 8),
+      data: bytes.subarray(offset + HEADER_LENGTH, offset + length),
+    })
+    offset += align(length)
+  }
+  return messages
 }
 
 /**

@@ -50,6 +50,9 @@ export function commandWords(command: number): Uint32Array {
   return wordsOf(encodeCommand(command))
 }
 
+const answer = new LocatedAttributes()
+
+/** Until the next one: decoding is never interrupted. */
 export function locateAnswer(body: Buffer): LocatedAttributes {
-  return new LocatedAttributes(body, GENERIC_HEADER_BYTES, body.length)
+  return answer.locate(body, GENERIC_HEADER_BYTES, body.length)
 }

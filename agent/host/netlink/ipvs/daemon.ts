@@ -1,5 +1,6 @@
 import { addressBytes, addressFromBytes, familyOf } from '../../../model/address.ts'
 import type { SyncDaemon, SyncRole } from '../../../model/ipvs.ts'
+import { LocatedAttributes } from '../attributes.ts'
 import { type Attribute, nested, u8, u16 } from '../wire.ts'
 import { IPVS_CMD_ATTR_DAEMON, locateAnswer } from './commands.ts'
 
@@ -37,8 +38,10 @@ export function encodeDaemon(daemon: SyncDaemon): Attribute {
   )
 }
 
+const located = new LocatedAttributes()
+
 export function decodeDaemon(body: Buffer): Required<SyncDaemon> {
-  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_DAEMON)
+  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_DAEMON, located)
   return {
     role: attributes.u32(IPVS_DAEMON_ATTR_STATE) === STATES.backup ? 'backup' : 'master',
     interface: attributes.text(IPVS_DAEMON_ATTR_MCAST_IFN),

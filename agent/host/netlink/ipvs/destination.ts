@@ -8,7 +8,7 @@ import type {
   Tunnel,
   TunnelChecksum,
 } from '../../../model/ipvs.ts'
-import { Layout, type LocatedAttributes } from '../attributes.ts'
+import { Layout, LocatedAttributes } from '../attributes.ts'
 import type { NetlinkBody } from '../connection.ts'
 import { AF_INET, nestedHeader, swapped16, u8, u16, u16be } from '../wire.ts'
 import { ADDRESS_BYTES, IPVS_CMD_ATTR_DEST, locateAnswer, writeInetAddress } from './commands.ts'
@@ -99,9 +99,12 @@ export class DestinationRequest implements NetlinkBody {
   }
 }
 
+const located = new LocatedAttributes()
+const stats = new LocatedAttributes()
+
 /** `family` is the service's: kernels before 3.18 tell none of the destination, because there it is the same. */
 export function decodeDestination(body: Buffer, family: AddressFamily): FoundDestination {
-  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_DEST)
+  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_DEST, located)
   const told = attributes.u16(IPVS_DEST_ATTR_ADDR_FAMILY)
   const isIpv4 = told === 0 ? family === 4 : told === AF_INET
   return {
@@ -114,7 +117,7 @@ export function decodeDestination(body: Buffer, family: AddressFamily): FoundDes
     activeConnections: attributes.u32(IPVS_DEST_ATTR_ACTIVE_CONNS),
     inactiveConnections: attributes.u32(IPVS_DEST_ATTR_INACT_CONNS),
     persistentConnections: attributes.u32(IPVS_DEST_ATTR_PERSIST_CONNS),
-    traffic: decodeTraffic(attributes.within(IPVS_DEST_ATTR_STATS64)),
+    traffic: decodeTraffic(attributes.within(IPVS_DEST_ATTR_STATS64, stats)),
   }
 }
 

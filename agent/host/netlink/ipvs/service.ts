@@ -8,7 +8,7 @@ import {
   serviceFamily,
   type VirtualService,
 } from '../../../model/ipvs.ts'
-import { ATTRIBUTE_HEADER_BYTES, Layout, type LocatedAttributes } from '../attributes.ts'
+import { ATTRIBUTE_HEADER_BYTES, Layout, LocatedAttributes } from '../attributes.ts'
 import type { NetlinkBody } from '../connection.ts'
 import {
   AF_INET,
@@ -108,9 +108,12 @@ export function encodeService(command: Uint32Array, service: VirtualService): Ne
   }
 }
 
+const located = new LocatedAttributes()
+const stats = new LocatedAttributes()
+
 /** Returns null for a service of a protocol without ports, which only others than IPVS's own tools make. */
 export function decodeService(body: Buffer): FoundService | null {
-  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_SERVICE)
+  const attributes = locateAnswer(body).within(IPVS_CMD_ATTR_SERVICE, located)
   const key = decodeKey(attributes)
   if (key === null) return null
   const scheduler = attributes.text(IPVS_SVC_ATTR_SCHED_NAME)
@@ -124,7 +127,7 @@ export function decodeService(body: Buffer): FoundService | null {
     onePacket: (flags & IP_VS_SVC_F_ONEPACKET) !== 0,
     persistence: (flags & IP_VS_SVC_F_PERSISTENT) === 0 ? null : decodePersistence(attributes, key),
     persistenceEngine: attributes.text(IPVS_SVC_ATTR_PE_NAME) || null,
-    traffic: decodeTraffic(attributes.within(IPVS_SVC_ATTR_STATS64)),
+    traffic: decodeTraffic(attributes.within(IPVS_SVC_ATTR_STATS64, stats)),
   }
 }
 
