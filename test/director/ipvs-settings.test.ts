@@ -291,6 +291,13 @@ describe('sync daemons', () => {
     await ipvs.stopDaemon('master')
   })
 
+  it('stop before they have done anything', async () => {
+    for (const role of ['master', 'backup'] as const) {
+      await Promise.all([ipvs.startDaemon({ ...master, role }), ipvs.stopDaemon(role)])
+      expect(await ipvs.daemons()).toEqual([])
+    }
+  })
+
   it('are refused with the reason', async () => {
     await expect(ipvs.startDaemon({ ...master, interface: 'eth7' })).rejects.toMatchObject({
       message: 'cannot start the master sync daemon on eth7: ENODEV',

@@ -6,6 +6,7 @@ export type { NetlinkBody, NetlinkRequest } from './socket.ts'
 
 /** Protocol and flag numbers of include/uapi/linux/netlink.h. */
 export const NETLINK_ROUTE = 0
+const NLMSG_NOOP = 1
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
 const NLM_F_ACK = 0x4
@@ -22,6 +23,12 @@ export const NLM_F_APPEND = 0x800
  */
 const BATCH_SIZE = 128
 const TIMEOUT_MS = 5_000
+
+/**
+ * Asks for nothing, and is acknowledged all the same. Behind a request that a kernel may leave without an answer, as
+ * net/netlink/af_netlink.c does with one that ends in EINTR, it ends the batch.
+ */
+export const NOTHING: NetlinkRequest = { type: NLMSG_NOOP, flags: 0, body: Buffer.of() }
 
 /** What stands before and behind the requests of an nfnetlink batch. */
 export interface BatchEnvelope {
@@ -53,6 +60,7 @@ export class NetlinkConnection {
   #datagrams = 0
   #closed = false
   #timer: NodeJS.Timeout | undefined
+  #lastChance: NodeJS.Immediate | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(protocol: number) {
@@ -212,8 +220,11 @@ export class NetlinkConnection {
       return
     }
     this.#exchange = exchange
-    this.#timer = setTimeout(() => {
+    const giveUp = () =>
       this.#drop(new Error(`the kernel did not answer a netlink request within ${TIMEOUT_MS} ms`))
+    this.#timer = setTimeout(() => {
+      // It may have kept this process so long within the send itself: what it answered then is read first.
+      this.#lastChance = setImmediate(giveUp)
     }, TIMEOUT_MS)
     try {
       this.#socket ??= this.#open()
@@ -241,6 +252,7 @@ export class NetlinkConnection {
 
   #finish(): void {
     clearTimeout(this.#timer)
+    clearImmediate(this.#lastChance)
     this.#exchange = null
   }
 

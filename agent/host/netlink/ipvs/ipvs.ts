@@ -1,7 +1,7 @@
 import { serviceText } from '../../../model/ipvs.ts'
 import { whyNotDaemon, whyNotTimeouts } from '../../../model/ipvs-limits.ts'
 import type { Ipvs } from '../../ipvs.ts'
-import { NetlinkConnection } from '../connection.ts'
+import { NetlinkConnection, NOTHING } from '../connection.ts'
 import { findFamily, NETLINK_GENERIC } from '../generic-netlink.ts'
 import { BatchRejection } from '../rejection.ts'
 import { bytesOf } from '../wire.ts'
@@ -97,9 +97,11 @@ export async function openKernelIpvs(): Promise<Ipvs> {
       await explained(doing, () => tell(encodeCommand(IPVS_CMD_NEW_DAEMON, encodeDaemon(daemon))))
     },
     stopDaemon: role =>
-      explained(`stop the ${role} sync daemon`, () =>
-        tell(encodeCommand(IPVS_CMD_DEL_DAEMON, encodeDaemonRole(role))),
-      ),
+      explained(`stop the ${role} sync daemon`, async () => {
+        const body = encodeCommand(IPVS_CMD_DEL_DAEMON, encodeDaemonRole(role))
+        // Linux 5.10 stops a daemon that has had no time to run yet, and ends in EINTR.
+        await connection.change([{ type: await family(), flags: 0, body }, NOTHING])
+      }),
     zero: key =>
       explained(`set the counters${key === undefined ? '' : ` of ${serviceText(key)}`} to 0`, () =>
         tell(key === undefined ? bytesOf(ZERO) : bytesOf(encodeServiceKey(ZERO, key))),
