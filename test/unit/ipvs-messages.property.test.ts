@@ -83,11 +83,7 @@ describe('what is written is read again', () => {
         expect(decodeService(ofService)).toMatchObject({ key, scheduler: '', persistence: null })
         const { address, port } = destination
         expect(decodeService(ofDestination)?.key).toEqual(key)
-        expect(decodeDestination(ofDestination, serviceFamily(key))).toMatchObject({
-          address,
-          port,
-          weight: 0,
-        })
+        expect(decodeDestination(ofDestination, serviceFamily(key))).toMatchObject({ address, port })
       }),
     )
   })
