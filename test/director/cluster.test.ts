@@ -5,10 +5,12 @@ import { trafficDuring } from '../support/nic-traffic.ts'
 import type { ChangeReport } from '../support/rs-agent.ts'
 import type { Tally } from '../support/steady-client.ts'
 
-/** The cluster of the guides: one director, two web servers (Apache), a client, round robin. */
+/** The cluster of the guides: one director, two web servers (Apache) with the pages of an NFS server, a client. */
 let cluster: Cluster
 beforeAll(async () => {
-  cluster = await Cluster.build()
+  cluster = await Cluster.build('shared')
+  await cluster.nfs.write('index.html', 'the first edition\n')
+  await cluster.nfs.write('100kB', 'x'.repeat(PAGE_BYTES))
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
@@ -39,6 +41,7 @@ it('serves 1,000 pages without an error while weights are changed again and agai
       ])
     })
     expect(tally.failures).toEqual({})
+    expect(Object.keys(tally.pages)).toEqual(['the first edition'])
     for (const name of ['rs1', 'rs2'] as const) answers[name] += tally.answers[name] ?? 0
     fetched = answers.rs1 + answers.rs2
   }
@@ -69,4 +72,18 @@ it('shares pages as the weights say, and lets replies go to the client directly'
   expect(receivedBytes).toBeGreaterThan(0)
   expect(receivedBytes).toBeLessThan((100 * PAGE_BYTES) / 10)
   expect(sentBytes).toBeLessThan((100 * PAGE_BYTES) / 10)
+})
+
+it('serves from all real servers what is written on the share', async () => {
+  await apply([1, 1])
+  const edition = async (text: string) => {
+    await cluster.nfs.write('index.html', `${text}\n`)
+    // NFS believes what it knows of a file for some seconds (acregmin).
+    const { pages, answers, failures } = await cluster.visitor.fetch(PAGE, 2)
+    expect({ answers, failures }).toEqual({ answers: { rs1: 1, rs2: 1 }, failures: {} })
+    return pages
+  }
+  await expect
+    .poll(() => edition('the second edition'), { timeout: 30_000 })
+    .toEqual({ 'the second edition': 2 })
 })

@@ -1,5 +1,6 @@
 import { type ApacheOptions, startApache } from './apache.ts'
 import type { Host } from './host.ts'
+import { NfsServer } from './nfs-server.ts'
 import { Agent, type RunOptions } from './rs-agent.ts'
 import { Segment } from './segment.ts'
 import { SteadyClient } from './steady-client.ts'
@@ -9,11 +10,16 @@ export const VIP6 = '2001:db8:10::100'
 export const RIPS = ['10.10.10.12', '10.10.10.13'] as const
 export const RIPS6 = ['2001:db8:10::12', '2001:db8:10::13'] as const
 
+const NFS = '10.10.10.30/24'
+
 /** A host with its own command line. */
 export interface Member {
   host: Host
   agent: Agent
 }
+
+/** Each real server has its own pages, or all mount those of an NFS server. */
+export type Pages = 'own' | 'shared'
 
 /**
  * The cluster of the guides on a kernel with IPVS: a client, a director and two real servers on one segment. The
@@ -25,24 +31,26 @@ export class Cluster implements AsyncDisposable {
   readonly visitor: SteadyClient
   readonly director: Member
   readonly realServers: readonly [Member, Member]
+  readonly #nfs: NfsServer | undefined
 
-  /** Needs a kernel with IPVS, as a module or built in: fails without. */
-  static async build(): Promise<Cluster> {
+  /** Needs a kernel with IPVS, as a module or built in, and for shared pages with NFS: fails without. */
+  static async build(pages: Pages = 'own'): Promise<Cluster> {
     const segment = await Segment.build()
     const client = await segment.addHost('client', '10.10.10.10/24')
     const director = await segment.addHost('director', '10.10.10.11/24')
     const rs1 = await segment.addHost('rs1', `${RIPS[0]}/24`)
     const rs2 = await segment.addHost('rs2', `${RIPS[1]}/24`)
+    const nfs = pages === 'shared' ? await NfsServer.start(await segment.addHost('nfs', NFS)) : undefined
     await director.run('modprobe', ['ip_vs'])
     await Promise.all(segment.hosts.map(addIpv6))
     const visitor = await SteadyClient.start(client)
     const member = (host: Host, config: string | null) => ({ host, agent: new Agent(host, config) })
     const realServers = [member(rs1, REAL_SERVER_CONFIG), member(rs2, REAL_SERVER_CONFIG)] as const
     for (const { host, agent } of realServers) {
-      await startApache(host)
+      await startApache(host, nfs && { share: nfs.share })
       await succeed(agent, 'apply')
     }
-    return new Cluster(segment, client, visitor, member(director, null), realServers)
+    return new Cluster(segment, client, visitor, member(director, null), realServers, nfs)
   }
 
   private constructor(
@@ -51,12 +59,20 @@ export class Cluster implements AsyncDisposable {
     visitor: SteadyClient,
     director: Member,
     realServers: readonly [Member, Member],
+    nfs: NfsServer | undefined,
   ) {
     this.segment = segment
     this.client = client
     this.visitor = visitor
     this.director = director
     this.realServers = realServers
+    this.#nfs = nfs
+  }
+
+  /** The server of shared pages. */
+  get nfs(): NfsServer {
+    if (!this.#nfs) throw new Error('this cluster has no NFS server: build it with shared pages')
+    return this.#nfs
   }
 
   /** One more real server, made by hand and within milliseconds, for faults that `rs-agent apply` would not leave. */

@@ -64,4 +64,6 @@ if ! npm run --silent build >"$log" 2>&1; then
   cat "$log" >&2
   stop "the build failed: see its message above"
 fi
-[ "${1-}" != tests ] || sh test/lab/fetch-kernels.sh
+[ "${1-}" = tests ] || exit 0
+sh test/lab/fetch-kernels.sh
+sh test/support/fetch-nfs-tools.sh

@@ -22,7 +22,7 @@ for await (const line of createInterface({ input: process.stdin }))
 async function obey(order: ClientOrder): Promise<unknown> {
   switch (order.order) {
     case 'fetch':
-      return fetchMany(order.page, count => count < order.times)
+      return fetchMany(order.page, fetched => fetched < order.times)
     case 'start':
       isStopped = false
       underWay = fetchMany(order.page, () => !isStopped, order.pauseMs)
@@ -38,7 +38,7 @@ async function obey(order: ClientOrder): Promise<unknown> {
     case 'ask':
       if (open === undefined) return 'no connection is open'
       return answerOn(open.socket, open.page).then(
-        page => firstLineOf(page),
+        ({ page }) => firstLineOf(page),
         error => failureOf(error),
       )
     default:
@@ -46,23 +46,26 @@ async function obey(order: ClientOrder): Promise<unknown> {
   }
 }
 
-async function fetchMany(page: Page, goesOn: (count: number) => boolean, pauseMs = 0): Promise<Tally> {
-  const tally: Tally = { answers: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
-  for (let count = 0; goesOn(count); count++) {
+async function fetchMany(page: Page, goesOn: (fetched: number) => boolean, pauseMs = 0): Promise<Tally> {
+  const tally: Tally = { answers: {}, pages: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
+  for (let fetched = 0; goesOn(fetched); fetched++) {
     const startedMs = performance.now()
     try {
-      const text = await answerOn(await opened(page), page)
-      const name = firstLineOf(text)
-      tally.answers[name] = (tally.answers[name] ?? 0) + 1
-      tally.receivedBytes += text.length
+      const answer = await answerOn(await opened(page), page)
+      count(tally.answers, answer.realServer)
+      count(tally.pages, firstLineOf(answer.page))
+      tally.receivedBytes += answer.page.length
     } catch (error) {
-      const why = failureOf(error)
-      tally.failures[why] = (tally.failures[why] ?? 0) + 1
+      count(tally.failures, failureOf(error))
     }
     tally.slowestMs = Math.max(tally.slowestMs, Math.round(performance.now() - startedMs))
     if (pauseMs > 0) await sleep(pauseMs)
   }
   return tally
+}
+
+function count(tally: Record<string, number>, name: string): void {
+  tally[name] = (tally[name] ?? 0) + 1
 }
 
 function opened({ address, port = 80 }: Page): Promise<Socket> {
@@ -77,8 +80,15 @@ function opened({ address, port = 80 }: Page): Promise<Socket> {
   })
 }
 
-/** The page without its headers; anything but a whole page with status 200 is an error. */
-function answerOn(socket: Socket, { address, path = '/' }: Page): Promise<string> {
+interface Answer {
+  /** Which one it came from. */
+  realServer: string
+  /** Without its headers. */
+  page: string
+}
+
+/** Anything but a whole page with status 200 is an error. */
+function answerOn(socket: Socket, { address, path = '/' }: Page): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     socket.on('data', chunk => chunks.push(chunk))
@@ -87,7 +97,8 @@ function answerOn(socket: Socket, { address, path = '/' }: Page): Promise<string
       const text = Buffer.concat(chunks).toString('latin1')
       const [head = '', page = ''] = split(text)
       const length = /^content-length: (\d+)/im.exec(head)?.[1]
-      if (/^HTTP\/1\.\d 200 /.test(head) && Number(length) === page.length) resolve(page)
+      const realServer = /^real-server: (\S+)/im.exec(head)?.[1] ?? 'a server without a name'
+      if (/^HTTP\/1\.\d 200 /.test(head) && Number(length) === page.length) resolve({ realServer, page })
       else reject(new Error(`no whole page: ${head.split('\r\n')[0]}, ${page.length} bytes`))
     })
     const name = address.includes(':') ? `[${address}]` : address

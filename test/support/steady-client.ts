@@ -12,8 +12,10 @@ export interface Page {
 }
 
 export interface Tally {
-  /** How many answers with status 200 each real server gave, by the first line of the page. */
+  /** How many answers with status 200 each real server gave, by the name that `startApache` has it tell. */
   answers: Record<string, number>
+  /** How often each page was among them, by its first line. */
+  pages: Record<string, number>
   /** Why the others failed, and how often. */
   failures: Record<string, number>
   /** Of the pages, without their headers. */
