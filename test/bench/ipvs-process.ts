@@ -9,6 +9,8 @@ import { bigTable } from './big-table.ts'
 const ipvs = await openIpvs()
 const pools = bigTable()
 const [work] = process.argv.slice(2)
+// A check for drift always comes after a first glance, with which it compares.
+if (work === 'glance') await ipvs.glance()
 const startedAt = performance.now()
 switch (work) {
   case 'load':
