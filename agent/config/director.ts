@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { familyOf } from '../model/address.ts'
 import { SCHEDULERS } from '../model/ipvs.ts'
 import { isMulticast } from '../model/ipvs-limits.ts'
-import { directorCheck } from './check.ts'
+import { directorChecks } from './check.ts'
 import { fallback, listen } from './listen.ts'
 import { directorProblems, serviceProblems } from './service-problems.ts'
 import {
@@ -86,7 +86,7 @@ const service = v.pipe(
       realServers: v.pipe(list(realServer, 'real servers'), v.minLength(1, 'at least one real server')),
       fallback: v.optional(fallback),
       onFailure: v.optional(v.picklist(['quiesce', 'remove'], 'quiesce or remove'), 'quiesce'),
-      check: v.optional(directorCheck),
+      check: v.optional(directorChecks),
     },
     'a service: { listen, scheduler, persistence, forwarding, realServers, ... }',
   ),

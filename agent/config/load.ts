@@ -92,9 +92,14 @@ function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.expected === 'never'
 }
 
+/** A key that is not there; a variant is what misses the key that tells its kind. */
+function isMissing({ type, received }: v.BaseIssue<unknown>): boolean {
+  return (type === 'strict_object' || type === 'variant') && received === 'undefined'
+}
+
 function whatIsWrong(issue: v.BaseIssue<unknown>, document: Document, path: ConfigPath): string {
   if (isUnknownKey(issue)) return 'unknown key'
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing'
+  if (isMissing(issue)) return 'is missing'
   const last = issue.path?.at(-1)
   const received = writtenAt(document, path) ?? JSON.stringify(last === undefined ? issue.input : last.value)
   return `expected ${issue.message}, received ${shorten(received ?? issue.received ?? 'nothing')}`

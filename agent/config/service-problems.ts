@@ -10,7 +10,12 @@ export interface Problem {
 
 /** What no single field can tell. */
 export function serviceProblems(service: ServiceConfig): Problem[] {
-  return [...identityProblems(service), ...optionProblems(service), ...realServerProblems(service)]
+  return [
+    ...identityProblems(service),
+    ...optionProblems(service),
+    ...realServerProblems(service),
+    ...checkProblems(service),
+  ]
 }
 
 function identityProblems({ listen, firewallMark, vips = [], persistence }: ServiceConfig): Problem[] {
@@ -119,6 +124,25 @@ function realServerProblems(service: ServiceConfig): Problem[] {
         message: `at most upperThreshold, ${upperThreshold}`,
       })
     return problems
+  })
+}
+
+function checkProblems(service: ServiceConfig): Problem[] {
+  const { check: checks = [], listen, vips, realServers } = service
+  const hasPort = realServers.every(({ port }) => (port ?? listen?.port ?? 0) > 0)
+  return checks.flatMap((check, index): Problem[] => {
+    const path = ['check', ...(checks.length === 1 ? [] : [index])]
+    if (check.type !== 'tcp') return []
+    if (check.port === undefined && !hasPort)
+      return [{ path, message: 'a port in the check: the service does not tell one' }]
+    if (check.path === undefined) return []
+    if ((listen?.protocol ?? 'tcp') !== 'tcp')
+      return [{ path, message: 'path: vip for tcp alone, whose servers answer whoever knocks' }]
+    if (listen === undefined && vips === undefined)
+      return [{ path, message: 'the vips of the firewall mark beside path: vip' }]
+    return realServers.every(server => (server.forwarding ?? service.forwarding) === 'direct-route')
+      ? []
+      : [{ path, message: 'path: vip for direct-route alone, which sends to the MAC of the real server' }]
   })
 }
 

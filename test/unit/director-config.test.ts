@@ -82,7 +82,20 @@ describe('the section director', () => {
     expect(pool?.destinations).toMatchObject([
       { port: 80, weight: 1, forwarding: { method: 'direct-route' } },
     ])
-    expect(load(EXAMPLE).director?.services[0]?.check).toMatchObject({ interval: 2000, timeout: 1000 })
+    expect(load(EXAMPLE).director?.services[0]?.check).toEqual([
+      {
+        type: 'http',
+        method: 'GET',
+        path: '/',
+        status: [200],
+        body: 'ok',
+        interval: 2000,
+        timeout: 1000,
+        rise: 2,
+        fall: 3,
+        jitter: 0.1,
+      },
+    ])
   })
 
   it('takes IPv6, with a prefix length for its clients', () => {
@@ -271,7 +284,7 @@ describe('a service is refused', () => {
     ],
     ['with onFailure of its own', service('onFailure: panic'), /quiesce or remove, received "panic"/],
     ['with a fallback without port', service('fallback: 127.0.0.1'), /ADDRESS:PORT.*received "127.0.0.1"/],
-    ['with a check of a kind unknown', service('check: { type: smtp }'), /http, https, tcp or icmp/],
+    ['with a check of a kind unknown', service('check: { type: smtp }'), /http, https, tcp, icmp or command/],
     ['with a weight as it is not counted', service('scheduler: 1e3'), /received 1e3$/],
   ])('%s', (_, text, message) => expect(problems(text).join('\n')).toMatch(message))
 
@@ -336,6 +349,97 @@ describe('a service is refused', () => {
     )
     expect(wantedOf(text).pools).toHaveLength(4)
   })
+})
+
+describe('a check', () => {
+  const checksOf = (check: string) => load(service(`check: ${check}`)).director?.services[0]?.check
+  const TIMING = { interval: 2000, timeout: 1000, rise: 2, fall: 3, jitter: 0.1 }
+
+  it('is of the real server unless told, and fits into its interval', () => {
+    expect(checksOf('{ type: tcp }')).toEqual([{ type: 'tcp', ...TIMING }])
+    expect(checksOf('{ type: icmp, interval: 500ms, jitter: 0%, rise: 1, fall: 1 }')).toEqual([
+      { type: 'icmp', interval: 500, timeout: 500, rise: 1, fall: 1, jitter: 0 },
+    ])
+  })
+
+  it('is one, or a list of which all must pass', () => {
+    expect(checksOf('[{ type: tcp, port: 81 }, { type: tcp, path: vip }]')).toEqual([
+      { type: 'tcp', port: 81, ...TIMING },
+      { type: 'tcp', path: 'vip', ...TIMING },
+    ])
+  })
+
+  it('asks for a page by method, path, host, statuses and body, and looks at the certificate', () => {
+    expect(
+      checksOf(
+        '{ type: https, method: HEAD, path: /up, host: www.example.org, status: [200, 204], verifyCertificate: true }',
+      ),
+    ).toEqual([
+      {
+        type: 'https',
+        method: 'HEAD',
+        path: '/up',
+        host: 'www.example.org',
+        status: [200, 204],
+        verifyCertificate: true,
+        ...TIMING,
+      },
+    ])
+  })
+
+  it('is a command of words, which no shell takes apart', () => {
+    expect(checksOf('{ type: command, command: [/bin/check, "a b", ""] }')).toEqual([
+      { type: 'command', command: ['/bin/check', 'a b', ''], ...TIMING },
+    ])
+  })
+
+  it.each<[string, string, RegExp]>([
+    ['without a type', '{ path: / }', /check\.type: is missing$/],
+    ['of nothing', '', /expected a check: .*received null/],
+    ['of an empty list', '[]', /FILE:4:\d+: .*check: expected at least one of the checks, received \[\]/],
+    ['with a word unknown', '{ type: icmp, port: 7 }', /check\.port: unknown key/],
+    ['in a list', '[{ type: tcp }, { type: tcp, prot: 7 }]', /check\[1\]\.prot: unknown key/],
+    ['for a status that is none', '{ type: http, status: [200, 99] }', /status\[1\]: .*received 99/],
+    ['for a body that HEAD has not', '{ type: http, method: HEAD, body: ok }', /no body where .*HEAD/],
+    ['for a page called vip', '{ type: http, path: vip }', /a path that starts with \/.*"vip"/],
+    ['for a path of TCP', '{ type: tcp, path: / }', /expected vip, the way of a client .*received "\/"/],
+    [
+      'that takes longer than its interval',
+      '{ type: tcp, interval: 1s, timeout: 2s }',
+      /FILE:4:\d+: .*check\.timeout: expected at most the interval, 1000ms: .*received "2s"/,
+    ],
+    ['with too much jitter', '{ type: tcp, jitter: 51% }', /a share from 0% to 50%.*"51%"/],
+    ['with a command of one text', '{ type: command, command: ls -l }', /list of words.*"ls -l"/],
+    ['with a command of no words', '{ type: command, command: [] }', /list of words.*\[\]/],
+    ['with a command without a name', '{ type: command, command: [""] }', /list of words/],
+    ['with a number for a word', '{ type: command, command: [sleep, 1] }', /command\[1\]: expected a word/],
+  ])('is refused %s', (_, check, message) =>
+    expect(problems(service(`check: ${check}`)).join('\n')).toMatch(message),
+  )
+
+  const VIP_PATH = 'check: [{ type: icmp }, { type: tcp, path: vip }]'
+  it.each<[string, string, RegExp]>([
+    [
+      'without a port, where the service has every port',
+      withServices(`{ listen: 10.0.0.100:0/tcp, persistence: {}, ${RS}, check: { type: tcp } }`),
+      /FILE:4:\d+: director\.services\[0\]\.check: expected a port in the check.*received {"type":"tcp"}/,
+    ],
+    [
+      'the way of a client, where the service is not of TCP',
+      withServices(`{ listen: 10.0.0.100:53/udp, ${RS}, ${VIP_PATH} }`),
+      /check\[1\]: expected path: vip for tcp alone/,
+    ],
+    [
+      'the way of a client, where the VIP is not told',
+      withServices(`{ firewallMark: 1, ${RS}, check: { type: tcp, port: 80, path: vip } }`),
+      /check: expected the vips of the firewall mark/,
+    ],
+    [
+      'the way of a client, where frames go another way',
+      service(`forwarding: masquerade, ${VIP_PATH}`),
+      /check\[1\]: expected path: vip for direct-route alone/,
+    ],
+  ])('is refused %s', (_, text, message) => expect(problems(text).join('\n')).toMatch(message))
 })
 
 describe('a sync daemon is refused', () => {
@@ -415,6 +519,7 @@ describe('any section', () => {
     bindVips: [true, false],
     otherServices: ['keep', 'remove'],
     minimumAvailable: ['50%', '101%'],
+    check: [{ type: 'tcp' }, [{ type: 'tcp', path: 'vip' }, { type: 'icmp' }], { type: 'http', body: 'x' }],
   }
   const anything = fc.constantFrom<unknown>(null, true, '', 'x', -1, 0, 65_536, 1.5, [], {})
   const maybe = (...keys: string[]) =>
@@ -447,7 +552,7 @@ describe('any section', () => {
         { firewallMark: 1 },
       ),
       fc.array(realServer, { minLength: 1, maxLength: 2 }),
-      maybe('scheduler', 'schedulerFlags', 'onePacket', 'forwarding', 'vips', 'listen'),
+      maybe('scheduler', 'schedulerFlags', 'onePacket', 'forwarding', 'vips', 'listen', 'check'),
       optional('persistence', maybe('timeout', 'netmask', 'engine')),
       optional('tunnel', maybe('type', 'port', 'checksum')),
     )

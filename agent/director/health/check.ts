@@ -1,0 +1,41 @@
+import type { DirectorCheckConfig } from '../../config/check.ts'
+import type { IpAddress } from '../../model/address.ts'
+import type { Protocol } from '../../model/ipvs.ts'
+
+/** What one try found. */
+export type Outcome =
+  | {
+      kind: 'pass'
+      latencyMs: number /** Worth telling though it passed: a certificate that ends soon. */
+      note?: string
+    }
+  | { kind: 'fail'; latencyMs: number; why: string }
+  /** It could not be asked, on this host's account: it must not be taken out for that. */
+  | { kind: 'unknown'; latencyMs: number; why: string }
+
+/** One way to ask one real server. */
+export interface Check {
+  /** Two checks with the same key ask the same: they are made once and shared. When to ask is not in it. */
+  readonly key: string
+  /** Ends within its timeout by itself, sooner by the signal (`unknown`); never rejects. */
+  try(signal: AbortSignal): Promise<Outcome>
+  close(): void
+}
+
+/** A real server as one service uses it. */
+export interface CheckTarget {
+  /** RIP. */
+  address: IpAddress
+  /** 0 where the service is of every port; a check's own port comes first. */
+  port: number
+  /** Null for a firewall mark that tells no VIPs. */
+  vip: IpAddress | null
+  /** Of the service. */
+  protocol: Protocol
+  /** The name of the NIC by which real servers are reached. */
+  nic: string
+}
+
+export function openCheck(config: DirectorCheckConfig, target: CheckTarget): Check {
+  throw new Error(`${config.type} ${target.address}`)
+}
