@@ -123,6 +123,23 @@ function addDirectorCommands(
     .option('--skip <ids>', 'leave these checks out')
     .option('--offline', 'put no frame on the wire', false)
     .action(options => run(async () => (await verbs()).directorVerifyCommand(invocation(), options)))
+  addVerb(
+    'run',
+    'stay this director, with healthy real servers alone in rotation; SIGHUP reads the configuration again',
+  ).action(() =>
+    run(async () => (await import('./commands/director-run.ts')).directorRunCommand(invocation())),
+  )
+  const drains = () => import('./commands/director-drain.ts')
+  addVerb('drain', 'give a real server no new connections, and wait until it has none')
+    .argument('<rip>', 'the address of the real server')
+    .option('--limit <seconds>', 'wait no longer', '300')
+    .option('--no-wait', 'do not wait')
+    .action((rip, options) =>
+      run(async () => (await drains()).directorDrainCommand(invocation(), rip, options)),
+    )
+  addVerb('undrain', 'take a real server back into rotation')
+    .argument('<rip>', 'the address of the real server')
+    .action(rip => run(async () => (await drains()).directorUndrainCommand(invocation(), rip)))
   addVerb('status', 'print services, real servers and the last apply').action(() =>
     run(async () => (await tables()).directorStatusCommand(invocation())),
   )

@@ -1,5 +1,6 @@
 import { findDrift } from '../director/converge.ts'
 import { wantedDirector } from '../director/desired.ts'
+import { recallReport, recallRotation } from '../director/rotation.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs } from '../host/ipvs.ts'
@@ -22,11 +23,16 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 export async function directorStatusCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const { modules, steps, found, state, interrupted } = await withHost(invocation, host =>
-    findDrift(host, config, wantedDirector(config)),
-  )
+  const { drift, drained, run } = await withHost(invocation, async host => {
+    const rotation = recallRotation(host.files)
+    const drift = await findDrift(host, config, wantedDirector(config, rotation))
+    return { drift, drained: [...rotation.drained], run: recallReport(host.files) }
+  })
+  const { modules, steps, found, state, interrupted } = drift
   const pending = modules.length + steps.length
   const report = {
+    run,
+    drained,
     asConfigured: pending === 0 && interrupted === null,
     services: found.ipvs?.pools ?? [],
     syncDaemons: found.ipvs?.daemons ?? [],

@@ -2,11 +2,14 @@ import { rememberVerify } from '../checks/last-verify.ts'
 import { overallVerdict } from '../checks/result.ts'
 import { type Selection, selectChecks } from '../checks/selection.ts'
 import { convergeDirector, findDrift, releaseDirector } from '../director/converge.ts'
-import { wantedDirector } from '../director/desired.ts'
+import { directorSection, wantedDirector } from '../director/desired.ts'
 import { interestOfDirector } from '../director/plan.ts'
+import { recallReport, recallRotation } from '../director/rotation.ts'
 import { type CheckId, inOrder } from '../director/verify/check.ts'
 import { CHECKS, REPERTOIRE } from '../director/verify/checks.ts'
 import { runChecks } from '../director/verify/verify.ts'
+import { AgentError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
 import { moduleReport } from '../report/change.ts'
@@ -24,7 +27,7 @@ export async function directorPlanCommand(invocation: Invocation): Promise<numbe
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
   const { modules, steps, notes, interrupted } = await withHost(invocation, host =>
-    findDrift(host, config, wantedDirector(config)),
+    findDrift(host, config, wantedDirector(config, recallRotation(host.files))),
   )
   const changes = [...modules.map(moduleReport), ...reportsOf(steps)]
   const converged = changes.length === 0
@@ -49,9 +52,10 @@ export async function directorApplyCommand(
   if (dryRun) return directorPlanCommand(invocation)
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedDirector(config)
+  // Before rights and locks are asked for.
+  directorSection(config)
   const { modules, steps, checks, notes } = await changeHost(invocation, (host, watching) =>
-    convergeDirector(host, config, wanted, watching),
+    convergeDirector(host, config, wantedDirector(config, recallRotation(host.files)), watching),
   )
   const changes = [...modules.map(moduleReport), ...reportsOf(steps)]
   const changed = changes.length > 0
@@ -73,8 +77,9 @@ export async function directorVerifyCommand(invocation: Invocation, selection: S
   const { terminal } = invocation
   const { ids, leftOut } = selectChecks(REPERTOIRE, selection)
   const checks = Object.fromEntries(ids.map(id => [id, CHECKS[id]]))
-  const wanted = wantedDirector(loadInvocationConfig(invocation))
+  const config = loadInvocationConfig(invocation)
   const results = await withHost(invocation, async host => {
+    const wanted = wantedDirector(config, recallRotation(host.files))
     const found = await observeHost(host, interestOfDirector(wanted)(NOTHING_MANAGED))
     const showWaiting = (ids: readonly CheckId[]): void =>
       terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
@@ -95,7 +100,10 @@ export async function directorVerifyCommand(invocation: Invocation, selection: S
 /** Takes the role off this host; needs no configuration, the state knows what was there before. */
 export async function directorRemoveCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
-  const { steps, leftOut, notes } = await changeHost(invocation, releaseDirector)
+  const { steps, leftOut, notes } = await changeHost(invocation, (host, watching) => {
+    refuseWhileRunning(host)
+    return releaseDirector(host, watching)
+  })
   const changes = reportsOf(steps)
   const changed = changes.length > 0
   if (terminal.json) terminal.document({ converged: true, changed, changes, leftOut, notes })
@@ -108,4 +116,15 @@ export async function directorRemoveCommand(invocation: Invocation): Promise<num
     terminal.line(`rs-agent director remove: ${summary}`)
   }
   return 0
+}
+
+/** It would put back what remove takes away. */
+function refuseWhileRunning({ files }: Host): void {
+  const report = recallReport(files)
+  if (report === null) return
+  throw new AgentError(
+    'locked',
+    `\`rs-agent director run\` keeps this host a director (process ${report.pid})`,
+    'stop it, then run this again',
+  )
 }

@@ -34,7 +34,8 @@ export function knownHosts(invocation: Invocation): KnownHosts {
   }
 }
 
-function configFileOf({ configFile, root }: Invocation): string {
+/** As given, or the one below the root. */
+export function configFileOf({ configFile, root }: Invocation): string {
   return configFile ?? join(root, 'etc/rs-agent/config.yaml')
 }
 
@@ -69,7 +70,8 @@ export async function changeHost<T>(
   }
 }
 
-async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** SIGINT, SIGTERM and SIGHUP end the work, not the process. */
+export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const stop = (name: NodeJS.Signals): void => controller.abort(name)
   // SIGHUP is what a lost ssh session sends.

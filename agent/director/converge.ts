@@ -18,10 +18,11 @@ import { refuse } from '../reconcile/refusal.ts'
 import { DIRECTOR } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
-import { leftToService, type WantedDirector } from './desired.ts'
+import { leftToRun, type WantedDirector } from './desired.ts'
 import { directorInterlock } from './interlock.ts'
 import { loadModules, type MissingModule, missingModules } from './modules.ts'
 import { interestOfDirector, planDirector, planDirectorRemoval } from './plan.ts'
+import { forgetRotation, recallRotation } from './rotation.ts'
 import { announce, announceAgain } from './taking.ts'
 import type { CheckResult } from './verify/check.ts'
 import { STATIC_CHECKS } from './verify/checks.ts'
@@ -90,7 +91,7 @@ export async function convergeDirector(
     steps,
     modules,
     checks,
-    notes: [...new Set([...notes, ...told, ...again, ...leftToService(config)])],
+    notes: [...new Set([...notes, ...told, ...again, ...leftToRun(config, recallRotation(host.files))])],
   }
 }
 
@@ -103,7 +104,10 @@ export function releaseDirector(host: Host, watching: Watching): Promise<Release
       interest: interestOfDirector(null),
       plan: planDirectorRemoval,
       interlock: directorInterlock,
-      tidy: () => forgetVerify(host.files, 'director'),
+      tidy: () => {
+        forgetVerify(host.files, 'director')
+        forgetRotation(host.files)
+      },
     },
     watching,
   )

@@ -1,18 +1,22 @@
-import type { RealServerConfig, ServiceConfig } from '../config/director.ts'
+import type { DirectorConfig, RealServerConfig, ServiceConfig } from '../config/director.ts'
 import type { Config } from '../config/load.ts'
 import { clientPrefixLength, familyOfService } from '../config/service-problems.ts'
 import { AgentError } from '../errors.ts'
 import { readTemplate } from '../host/templates.ts'
 import type { IpAddress } from '../model/address.ts'
-import type {
-  Destination,
-  Forwarding,
-  IpvsTimeouts,
-  Pool,
-  SchedulerFlag,
-  ServiceKey,
-  SyncDaemon,
+import {
+  type Destination,
+  destinationText,
+  type Forwarding,
+  type IpvsTimeouts,
+  type Pool,
+  type SchedulerFlag,
+  type ServiceKey,
+  type SyncDaemon,
+  serviceText,
 } from '../model/ipvs.ts'
+import { availability, type Candidate, type Part } from './availability.ts'
+import { AS_CONFIGURED, type Rotation } from './rotation.ts'
 
 /** What a host with the director role shall be, whatever it is now. */
 export interface WantedDirector {
@@ -36,25 +40,25 @@ export interface WantedVip {
   path: (string | number)[]
 }
 
+/** Its destinations are those that shall serve now. */
 export interface WantedPool extends Pool {
   path: (string | number)[]
+  /** All that the configuration names, and what is known of each. */
+  candidates: Candidate[]
+  /** What each candidate does. */
+  parts: Part[]
+  usesFallback: boolean
 }
 
 /** Throws when the configuration has no director role. */
-export function wantedDirector(config: Config): WantedDirector {
-  const { director } = config
-  if (director === undefined)
-    throw new AgentError(
-      'config-invalid',
-      `${config.file}: there is no director section`,
-      'this command acts on the director role: add `director: { interface: ..., services: [...] }`',
-    )
+export function wantedDirector(config: Config, rotation: Rotation = AS_CONFIGURED): WantedDirector {
+  const director = directorSection(config)
   const { interface: nic, bindVips, otherServices, services, timeouts = {} } = director
   return {
     nic,
     vips: services.flatMap(vipsOf).filter(isFirstOfAddress),
     bindsVips: bindVips,
-    pools: services.map(poolOf),
+    pools: services.map((service, index) => poolOf(service, index, director, rotation)),
     otherServices,
     timeouts: {
       ...(timeouts.tcp === undefined ? {} : { tcpSeconds: timeouts.tcp }),
@@ -69,13 +73,23 @@ export function wantedDirector(config: Config): WantedDirector {
   }
 }
 
-/** What the configuration asks for that only the persistent service does. */
-export function leftToService(config: Config): string[] {
+/** Throws when there is none. */
+export function directorSection({ director, file }: Config): DirectorConfig {
+  if (director !== undefined) return director
+  throw new AgentError(
+    'config-invalid',
+    `${file}: there is no director section`,
+    'this command acts on the director role: add `director: { interface: ..., services: [...] }`',
+  )
+}
+
+/** What the configuration asks for that only `director run` does, where none is running. */
+export function leftToRun(config: Config, { standings }: Rotation): string[] {
   const { services = [] } = config.director ?? {}
-  const checked = services.filter(({ check, fallback }) => check !== undefined || fallback !== undefined)
-  if (checked.length === 0) return []
+  const checked = services.filter(({ check }) => check !== undefined)
+  if (checked.length === 0 || standings !== null) return []
   const what = checked.length === 1 ? 'one service has' : `${checked.length} services have`
-  return [`${what} a check or a fallback: apply puts in what is written, and checks nobody's health`]
+  return [`${what} a check, and nobody makes it: \`rs-agent director run\` does`]
 }
 
 function vipsOf({ listen, vips = [] }: ServiceConfig, index: number): WantedVip[] {
@@ -88,12 +102,27 @@ function isFirstOfAddress({ address }: WantedVip, index: number, all: readonly W
   return all.findIndex(other => other.address === address) === index
 }
 
-function poolOf(service: ServiceConfig, index: number): WantedPool {
-  const { scheduler, schedulerFlags, onePacket, persistence, realServers } = service
+function poolOf(
+  service: ServiceConfig,
+  index: number,
+  { minimumAvailable = '0%' }: DirectorConfig,
+  rotation: Rotation,
+): WantedPool {
+  const { scheduler, schedulerFlags, onePacket, persistence, realServers, onFailure } = service
+  const key = keyOfService(service)
+  const candidates = realServers.map(server => candidateOf(destinationOf(server, service), key, rotation))
+  const { destinations, parts, usesFallback } = availability(candidates, {
+    onFailure,
+    fallback: fallbackOf(service),
+    minimumAvailable: Number.parseInt(minimumAvailable, 10) / 100,
+  })
   return {
     path: ['director', 'services', index],
+    candidates,
+    parts,
+    usesFallback,
     service: {
-      key: keyOfService(service),
+      key,
       scheduler,
       // In the order of their bits, as they are read back.
       schedulerFlags: (['fallback', 'port'] as const)
@@ -106,8 +135,22 @@ function poolOf(service: ServiceConfig, index: number): WantedPool {
           : { timeoutSeconds: persistence.timeout, netmask: netmaskOf(service) },
       persistenceEngine: persistence?.engine ?? null,
     },
-    destinations: realServers.map(server => destinationOf(server, service)),
+    destinations,
   }
+}
+
+function candidateOf(destination: Destination, key: ServiceKey, { drained, standings }: Rotation): Candidate {
+  const known = standings?.[serviceText(key)]?.[destinationText(destination)]
+  const { health = 'up', sinceMs = 0 } = known ?? {}
+  return { destination, health, sinceMs, drained: drained.has(destination.address) }
+}
+
+/** Forwarded as the real servers are. */
+function fallbackOf(service: ServiceConfig): Destination | null {
+  const { fallback } = service
+  if (fallback === undefined) return null
+  const forwarding = forwardingOf({}, service)
+  return { ...fallback, forwarding, weight: 1, upperThreshold: 0, lowerThreshold: 0 }
 }
 
 function keyOfService(service: ServiceConfig): ServiceKey {
@@ -138,7 +181,10 @@ function destinationOf(server: RealServerConfig, service: ServiceConfig): Destin
   }
 }
 
-function forwardingOf(server: RealServerConfig, { forwarding, tunnel }: ServiceConfig): Forwarding {
+function forwardingOf(
+  server: Pick<RealServerConfig, 'forwarding'>,
+  { forwarding, tunnel }: ServiceConfig,
+): Forwarding {
   const method = server.forwarding ?? forwarding
   if (method !== 'tunnel') return { method }
   const { type = 'ipip', port = 0, checksum = 'none' } = tunnel ?? {}

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { FileLock } from './native.ts'
@@ -6,12 +6,24 @@ import { FileLock } from './native.ts'
 export const LOCK_PATH = 'run/rs-agent/lock'
 
 /** Runs the work while no other rs-agent works on the same root; the kernel frees the lock of a killed one. */
-export async function withLock<T>(root: string, work: () => Promise<T>): Promise<T> {
-  const lock = acquire(join(root, LOCK_PATH))
+export async function withLock<T>(root: string, work: () => Promise<T>, path = LOCK_PATH): Promise<T> {
+  const lock = acquire(join(root, path))
   try {
     return await work()
   } finally {
     lock.release()
+  }
+}
+
+/** Whether some process holds the lock now; a file that nobody can lock, or is not there, is not held. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false
+  try {
+    const lock = FileLock.tryAcquire(path)
+    lock?.release()
+    return lock === null
+  } catch {
+    return false
   }
 }
 

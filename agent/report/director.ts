@@ -1,4 +1,5 @@
-import { withPort } from '../model/address.ts'
+import type { RotationReport, Standing } from '../director/rotation.ts'
+import { type IpAddress, withPort } from '../model/address.ts'
 import {
   type Connection,
   destinationText,
@@ -14,6 +15,10 @@ import type { InterruptedReport } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface DirectorStatus {
+  /** What the `director run` of this host says; null when none is running. */
+  run: RotationReport | null
+  /** Real servers that were taken out of rotation by hand. */
+  drained: IpAddress[]
   asConfigured: boolean
   services: FoundPool[]
   syncDaemons: SyncDaemon[]
@@ -28,11 +33,23 @@ export function printDirectorStatus(terminal: Terminal, report: DirectorStatus):
     const { key, scheduler, persistence } = service
     const sticky = persistence === null ? '' : `, persistent ${persistence.timeoutSeconds} s`
     terminal.line(`  ${terminal.style('bold', serviceText(key))} ${scheduler}${sticky}`)
-    for (const destination of destinations) terminal.line(`    ${destinationLine(terminal, destination)}`)
+    const standings = report.run?.services[serviceText(key)]?.realServers ?? {}
+    for (const destination of destinations) {
+      const standing = standings[destinationText(destination)]
+      const why = whyOf(standing, report.drained.includes(destination.address))
+      terminal.line(`    ${destinationLine(terminal, destination)}${why}`)
+    }
+    const present = new Set(destinations.map(destinationText))
+    for (const [name, standing] of Object.entries(standings))
+      if (!present.has(name))
+        terminal.line(`    ${terminal.style('red', 'out ')} ${name}${whyOf(standing, false)}`)
   }
   for (const { role, interface: nic, syncId } of report.syncDaemons)
     terminal.line(`  sync daemon ${role} on ${nic}, id ${syncId}`)
-  const { lastApply, pending } = report
+  const { lastApply, pending, run } = report
+  if (run !== null) terminal.line(`  checked by process ${run.pid}, last change ${run.at}`)
+  if (run !== null && run.refusedConfig !== null)
+    terminal.line(`  ${terminal.style('red', 'the configuration file is not in use')}: ${run.refusedConfig}`)
   terminal.line(
     `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${countChanges(lastApply.changes)}`}`,
   )
@@ -42,6 +59,16 @@ export function printDirectorStatus(terminal: Terminal, report: DirectorStatus):
   terminal.line(
     `rs-agent director status: ${state}${pending === 0 ? '' : `; \`rs-agent director plan\` shows what is different (${pending})`}`,
   )
+}
+
+/** `, up 1.2 ms`, `, down since ...: connection refused`. */
+function whyOf(standing: Standing | undefined, isDrained: boolean): string {
+  const drained = isDrained ? ', drained' : ''
+  if (standing === undefined) return drained
+  const { health, sinceMs, why, latencyMs } = standing
+  const latency = latencyMs === null ? '' : ` (${latencyMs.toFixed(1)} ms)`
+  const reason = why === '' ? '' : `: ${why}`
+  return `${drained}, ${health} since ${new Date(sinceMs).toISOString()}${reason}${latency}`
 }
 
 function destinationLine(terminal: Terminal, destination: FoundDestination): string {

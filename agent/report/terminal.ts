@@ -11,6 +11,8 @@ export interface Terminal {
   line(text?: string): void
   /** The one document of --json. */
   document(value: unknown): void
+  /** One of many documents, on one line, of a command that goes on. */
+  event(value: unknown): void
   /** A line on stderr. */
   note(text: string): void
   /** Shows what is under way, on a terminal, once it has taken a second; `null` ends it. */
@@ -31,6 +33,7 @@ export function openTerminal({ json, color }: { json: boolean; color: boolean })
       color ? styleText(format, text, { stream: json ? process.stderr : process.stdout }) : text,
     line: (text = '') => void process.stdout.write(`${text}\n`),
     document: value => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    event: value => void process.stdout.write(`${JSON.stringify(value)}\n`),
     note: text => void process.stderr.write(`${text}\n`),
     progress(text) {
       if (!process.stderr.isTTY) return

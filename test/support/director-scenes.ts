@@ -170,7 +170,19 @@ export const wantedDirector: fc.Arbitrary<WantedDirector> = fc
   })
   .map(({ pools, ...rest }) => ({
     ...rest,
-    pools: pools.map((wanted, index) => ({ ...wanted, path: ['director', 'services', index] })),
+    // All of them in rotation: what checks and drains make of it is availability's.
+    pools: pools.map((wanted, index) => ({
+      ...wanted,
+      path: ['director', 'services', index],
+      candidates: wanted.destinations.map(destination => ({
+        destination,
+        health: 'up' as const,
+        sinceMs: 0,
+        drained: false,
+      })),
+      parts: wanted.destinations.map(() => 'serving' as const),
+      usesFallback: false,
+    })),
     vips: DIRECTOR_VIPS.filter(vip =>
       pools.some(({ service: { key } }) => key.kind === 'address' && key.address === vip),
     ).map(address => ({ address, path: [] })),

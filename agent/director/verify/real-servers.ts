@@ -15,12 +15,12 @@ export interface Member {
   method: Forwarding['method']
 }
 
-/** Of the services that have an address: a firewall mark does not tell which ones clients use. */
+/** All that are configured, in rotation or not, of the services that have an address: a firewall mark does not tell which ones clients use. */
 export function membersOf({ pools }: Pick<WantedDirector, 'pools'>): Member[] {
-  return pools.flatMap(({ service: { key }, destinations }) =>
+  return pools.flatMap(({ service: { key }, candidates }) =>
     key.kind === 'firewallMark'
       ? []
-      : destinations.map(({ address, port, forwarding }) => ({
+      : candidates.map(({ destination: { address, port, forwarding } }) => ({
           vip: key.address,
           address,
           port,

@@ -1,0 +1,106 @@
+import type { DirectorCheckConfig } from '../../config/check.ts'
+import type { ServiceConfig } from '../../config/director.ts'
+import {
+  type Destination,
+  destinationText,
+  type FoundPool,
+  type ServiceKey,
+  serviceText,
+} from '../../model/ipvs.ts'
+import type { Health } from '../availability.ts'
+import type { WantedDirector } from '../desired.ts'
+import type { RotationReport, Standing, Standings } from '../rotation.ts'
+import { openCheck } from './check.ts'
+import { type Pace, type Watch, type Watched, watchKey } from './watch.ts'
+
+/** A real server of one service, and the checks that it must pass. */
+export interface CheckedMember {
+  /** By `serviceText`. */
+  service: string
+  /** By `destinationText`. */
+  realServer: string
+  checks: Watched[]
+}
+
+/** Of the services that have checks. */
+export function checkedMembers(
+  services: readonly ServiceConfig[],
+  { pools, nic }: WantedDirector,
+  first: (service: string, destination: Destination) => Health,
+): CheckedMember[] {
+  return services.flatMap(({ check: configs = [], vips }, index) => {
+    const pool = pools[index]
+    if (pool === undefined || configs.length === 0) return []
+    const { key } = pool.service
+    const service = serviceText(key)
+    return pool.candidates.map(({ destination }): CheckedMember => {
+      const target = { ...destinationOf(destination), ...clientSide(key, vips?.[0]), nic }
+      const checks = configs.map(config => ({
+        check: openCheck(config, target),
+        pace: paceOf(config),
+        first: first(service, destination),
+      }))
+      return { service, realServer: destinationText(destination), checks }
+    })
+  })
+}
+
+/**
+ * What is known of a real server before its first check: what the kernel's table does with it now goes on, so that a
+ * restart neither leaves a gap nor lets one in that had failed. One that served only because too few others did
+ * (`kept`) had failed too.
+ */
+export function adopt(table: readonly FoundPool[], last: RotationReport | null) {
+  const byService = new Map(table.map(pool => [serviceText(pool.service.key), pool]))
+  return (service: string, { address, port, weight }: Destination): Health => {
+    const before = last?.services[service]?.realServers[destinationText({ address, port })]
+    const now = byService
+      .get(service)
+      ?.destinations.find(found => found.address === address && found.port === port)
+    if (before?.part === 'kept') return 'down'
+    if (before?.part === 'drained') return before.health
+    if (now === undefined) return before?.health === 'down' ? 'down' : 'unproven'
+    if (now.weight > 0) return 'up'
+    return weight > 0 ? 'down' : 'unproven'
+  }
+}
+
+/** What is known of all of them now. */
+export function standingsOf(members: readonly CheckedMember[], watch: Watch): Standings {
+  const standings: Standings = {}
+  for (const member of members) {
+    standings[member.service] ??= {}
+    Object.assign(standings[member.service] ?? {}, { [member.realServer]: standingOf(member, watch) })
+  }
+  return standings
+}
+
+/** What all checks of a real server say together: each must pass. */
+function standingOf({ checks }: CheckedMember, watch: Watch): Standing {
+  const judgements = checks
+    .map(each => watch.judgementOf(watchKey(each)))
+    .filter(judgement => judgement !== null)
+    .toSorted((left, right) => HEALTH_ORDER.indexOf(left.health) - HEALTH_ORDER.indexOf(right.health))
+  const [worst] = judgements
+  const { health = 'up', sinceMs = 0, latencyMs = null } = worst ?? {}
+  // One that is up may have begun to fail.
+  const why = judgements.find(judgement => judgement.why !== '')?.why ?? ''
+  return { health, sinceMs, why, latencyMs }
+}
+
+const HEALTH_ORDER: readonly Health[] = ['down', 'unproven', 'up']
+
+function paceOf({ interval, timeout, rise, fall, jitter }: DirectorCheckConfig): Pace {
+  return { intervalMs: interval, timeoutMs: timeout, rise, fall, jitter }
+}
+
+function destinationOf({ address, port }: Destination): Pick<Destination, 'address' | 'port'> {
+  return { address, port }
+}
+
+/** A firewall mark does not tell what clients use; its VIPs may be configured. */
+function clientSide(key: ServiceKey, vip: NonNullable<ServiceConfig['vips']>[number] | undefined) {
+  return key.kind === 'address'
+    ? { vip: key.address, protocol: key.protocol }
+    : { vip: vip ?? null, protocol: 'tcp' as const }
+}

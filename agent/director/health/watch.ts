@@ -1,0 +1,111 @@
+import type { Health } from '../availability.ts'
+import type { Check } from './check.ts'
+import { firstJudgement, type Judgement, judge, type Patience } from './judgement.ts'
+
+/** How often one check is made, and what is made of what it says. */
+export interface Pace extends Patience {
+  intervalMs: number
+  timeoutMs: number
+  /** Share of the interval, 0 to 1, by which it varies, so that checks do not come in step. */
+  jitter: number
+}
+
+/** One check of one real server, made again and again. */
+export interface Watched {
+  check: Check
+  pace: Pace
+  /** What is known of it at the start. */
+  first: Health
+}
+
+/**
+ * A try that ends so much later than it should was kept from ending by this process itself, which was stopped or had
+ * no processor: it says nothing of the real server.
+ */
+const OVERDUE_MS = 1_000
+/** Thousands of first tries begin over this time, not at once. */
+const FIRST_TRIES_MS = 1_000
+
+/**
+ * Makes checks, each at its own pace, and keeps what they say. Checks that ask the same are made once, whoever asks;
+ * what is known of one outlasts a change of the others.
+ */
+export class Watch {
+  readonly #onChange: () => void
+  readonly #rounds = new Map<string, Round>()
+
+  /** `onChange` hears that a judgement has another health than before. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  /**
+   * Makes these checks from now on and no others. One that is made already goes on, whatever `first` says, and its
+   * new twin is closed.
+   */
+  follow(watched: readonly Watched[]): void {
+    const keys = new Set(watched.map(watchKey))
+    for (const [key, round] of this.#rounds)
+      if (!keys.has(key)) {
+        round.end()
+        this.#rounds.delete(key)
+      }
+    const spreadMs = Math.min(FIRST_TRIES_MS, watched.length)
+    for (const [index, each] of watched.entries()) {
+      const key = watchKey(each)
+      if (this.#rounds.has(key)) each.check.close()
+      else this.#rounds.set(key, new Round(each, (spreadMs * index) / watched.length, this.#onChange))
+    }
+  }
+
+  /** Null for a check that is not made. */
+  judgementOf(key: string): Judgement | null {
+    return this.#rounds.get(key)?.judgement ?? null
+  }
+
+  end(): void {
+    for (const round of this.#rounds.values()) round.end()
+    this.#rounds.clear()
+  }
+}
+
+/** Checks that ask the same at the same pace are one. */
+export function watchKey({ check, pace }: Pick<Watched, 'check' | 'pace'>): string {
+  return `${check.key} ${JSON.stringify(pace)}`
+}
+
+class Round {
+  judgement: Judgement
+  readonly #check: Check
+  readonly #pace: Pace
+  readonly #onChange: () => void
+  readonly #ended = new AbortController()
+  #timer: NodeJS.Timeout
+
+  constructor({ check, pace, first }: Watched, delayMs: number, onChange: () => void) {
+    this.#check = check
+    this.#pace = pace
+    this.#onChange = onChange
+    this.judgement = firstJudgement(first, Date.now())
+    this.#timer = setTimeout(() => void this.#try(), delayMs)
+  }
+
+  end(): void {
+    this.#ended.abort()
+    clearTimeout(this.#timer)
+    this.#check.close()
+  }
+
+  async #try(): Promise<void> {
+    const { intervalMs, timeoutMs, jitter } = this.#pace
+    const startedMs = performance.now()
+    const outcome = await this.#check.try(this.#ended.signal)
+    if (this.#ended.signal.aborted) return
+    const tookMs = performance.now() - startedMs
+    const before = this.judgement
+    if (tookMs <= timeoutMs + OVERDUE_MS) this.judgement = judge(before, outcome, this.#pace, Date.now())
+    const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1)) - tookMs
+    this.#timer = setTimeout(() => void this.#try(), Math.max(waitMs, 0))
+    if (this.judgement.health !== before.health) this.#onChange()
+  }
+}
