@@ -13,14 +13,18 @@ export interface ApacheOptions {
   share?: string
 }
 
+/** A web server that runs. */
+export interface Apache {
+  signal(name: NodeJS.Signals): void
+  /** Does not reject. */
+  ended: Promise<unknown>
+}
+
 /** The page `/100kB`: what a usual page with its pictures weighs. */
 export const PAGE_BYTES = 100_000
 
 /** Debian's Apache on a host, started directly: as fast as a real server, and started in no time. */
-export async function startApache(
-  host: Host,
-  { listen = '80', share }: ApacheOptions = {},
-): Promise<{ stop(): Promise<void> }> {
+export async function startApache(host: Host, { listen = '80', share }: ApacheOptions = {}): Promise<Apache> {
   const folder = mkdtempSync(join(tmpdir(), `rs-agent-apache-${host.name}-`))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   // Apache serves as another user.
@@ -42,11 +46,7 @@ export async function startApache(
     if (ended) throw new Error(`apache2 on ${host.name} has ended: ${(await server).stderr}`)
     await sleep(20)
   }
-  const stop = async () => {
-    server.kill('SIGKILL')
-    await server
-  }
-  return { stop }
+  return { signal: name => server.kill(name), ended: server }
 }
 
 /** In a mount namespace of its own, which goes with it, and the mount with that. */

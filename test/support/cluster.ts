@@ -1,4 +1,4 @@
-import { type ApacheOptions, startApache } from './apache.ts'
+import { type Apache, type ApacheOptions, startApache } from './apache.ts'
 import type { Host } from './host.ts'
 import { NfsServer } from './nfs-server.ts'
 import { Agent, type RunOptions } from './rs-agent.ts'
@@ -32,6 +32,7 @@ export class Cluster implements AsyncDisposable {
   readonly director: Member
   readonly realServers: readonly [Member, Member]
   readonly #nfs: NfsServer | undefined
+  readonly #webServers: Apache[] = []
 
   /** Needs a kernel with IPVS, as a module or built in, and for shared pages with NFS: fails without. */
   static async build(pages: Pages = 'own'): Promise<Cluster> {
@@ -46,11 +47,12 @@ export class Cluster implements AsyncDisposable {
     const visitor = await SteadyClient.start(client)
     const member = (host: Host, config: string | null) => ({ host, agent: new Agent(host, config) })
     const realServers = [member(rs1, REAL_SERVER_CONFIG), member(rs2, REAL_SERVER_CONFIG)] as const
-    for (const { host, agent } of realServers) {
-      await startApache(host, nfs && { share: nfs.share })
+    const cluster = new Cluster(segment, client, visitor, member(director, null), realServers, nfs)
+    for (const [index, { agent }] of realServers.entries()) {
+      await cluster.startWeb(index)
       await succeed(agent, 'apply')
     }
-    return new Cluster(segment, client, visitor, member(director, null), realServers, nfs)
+    return cluster
   }
 
   private constructor(
@@ -73,6 +75,20 @@ export class Cluster implements AsyncDisposable {
   get nfs(): NfsServer {
     if (!this.#nfs) throw new Error('this cluster has no NFS server: build it with shared pages')
     return this.#nfs
+  }
+
+  /** Of the real servers, in their order. */
+  get webServers(): readonly Apache[] {
+    return this.#webServers
+  }
+
+  /** Starts the web server of a real server; one that is there is ended first. */
+  async startWeb(index: number): Promise<void> {
+    const { host } = this.realServers[index] ?? {}
+    if (host === undefined) throw new Error(`there is no real server ${index}`)
+    this.#webServers[index]?.signal('SIGKILL')
+    await this.#webServers[index]?.ended
+    this.#webServers[index] = await startApache(host, this.#nfs && { share: this.#nfs.share })
   }
 
   /** One more real server, made by hand and within milliseconds, for faults that `rs-agent apply` would not leave. */
