@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import { AgentError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
 import { NoVantage } from '../host/vantage/injection.ts'
 import { familyOf, type IpAddress, isInSubnet, parseIpAddress, whyNotVip } from '../model/address.ts'
 import type { Link } from '../model/network.ts'
@@ -8,6 +7,7 @@ import { arpNics, isUnplugged, whyUnplugged } from '../model/network.ts'
 import { type FoundHost, observeHost } from '../reconcile/found.ts'
 import { type ProbeReport, printProbe } from '../report/probe.ts'
 import { sendersOn } from '../segment/asking.ts'
+import type { Memory } from '../segment/learnt.ts'
 import { type Claimant, type KnownHosts, surveyOwners } from '../segment/owners.ts'
 import { questionTarget } from '../segment/target.ts'
 import { type Invocation, knownHosts, withHost } from './invocation.ts'
@@ -27,6 +27,31 @@ export async function probeCommand(
   options: ProbeOptions,
 ): Promise<number> {
   const { terminal } = invocation
+  const { vip, target } = parseAsked(vipText, options)
+  const known = expectedHosts(invocation, options)
+  const report = await withHost(invocation, async host => {
+    const found = await observeHost(host, { sysctls: () => [], files: [] })
+    const nic = chooseNic(found, target ?? vip, options.interface)
+    if (target !== null) refuseOwnAddress(found, target)
+    terminal.progress(`asking the segment of ${nic.name} who has ${vip}`)
+    try {
+      requireVoice(nic, found, vip)
+      const question = { nic, vip, known, host, found, neighbours: await host.network.neighbours() }
+      return target === null ? await probeEverybody(question) : await probeOne({ ...question, target })
+    } catch (error) {
+      if (!(error instanceof NoVantage)) throw error
+      throw refusal(error, nic)
+    } finally {
+      terminal.progress(null)
+    }
+  })
+  if (terminal.json) terminal.document(report)
+  else printProbe(terminal, report)
+  return EXIT_STATUS[report.verdict]
+}
+
+/** The address that is asked about, and the one host that is asked; null for everybody. */
+function parseAsked(vipText: string, options: ProbeOptions): { vip: IpAddress; target: IpAddress | null } {
   const vip = parseAddress(vipText, 'VIP')
   const why = whyNotVip(vip)
   if (why !== null)
@@ -42,49 +67,18 @@ export async function probeCommand(
       `--target ${target} cannot be asked for ${vip}`,
       'both must be IPv4, or both IPv6',
     )
-  const known = expectedHosts(invocation, options)
-  const report = await withHost(invocation, async host => {
-    const found = await observeHost(host, { sysctls: () => [], files: [] })
-    const nic = chooseNic(found, target ?? vip, options.interface)
-    if (target !== null) refuseOwnAddress(found, target)
-    terminal.progress(`asking the segment of ${nic.name} who has ${vip}`)
-    try {
-      requireVoice(nic, found, vip)
-      return target === null
-        ? await probeEverybody(host, found, { nic, vip, known })
-        : await probeOne(found, { nic, vip, target, known })
-    } catch (error) {
-      if (!(error instanceof NoVantage)) throw error
-      throw refusal(error, nic)
-    } finally {
-      terminal.progress(null)
-    }
-  })
-  if (terminal.json) terminal.document(report)
-  else printProbe(terminal, report)
-  return EXIT_STATUS[report.verdict]
+  return { vip, target }
 }
 
-interface Question {
-  nic: Link
+interface Question extends Memory {
   vip: IpAddress
   known: KnownHosts
+  found: FoundHost
 }
 
-async function probeEverybody(
-  host: Host,
-  found: FoundHost,
-  { nic, vip, known }: Question,
-): Promise<ProbeReport> {
-  const neighbours = await host.network.neighbours()
-  const { claimants, alive } = await surveyOwners({
-    nic,
-    host,
-    targets: [vip],
-    known,
-    found,
-    neighbours,
-  })
+async function probeEverybody(question: Question): Promise<ProbeReport> {
+  const { nic, vip, known, found } = question
+  const { claimants, alive } = await surveyOwners({ ...question, targets: [vip] })
   const owners = [...ownClaim(found, vip, known), ...(claimants.get(vip) ?? [])]
   const isExpected = ({ role, addresses }: Claimant): boolean =>
     known.directors.length === 0 ||
@@ -99,11 +93,9 @@ async function probeEverybody(
   return { vip, nic: nic.name, target: null, verdict, owners, directors: known.directors, alive: [...alive] }
 }
 
-async function probeOne(
-  found: FoundHost,
-  { nic, vip, target, known }: Question & { target: IpAddress },
-): Promise<ProbeReport> {
-  const { isThere, owner } = await questionTarget({ nic, vip, target, known, found })
+async function probeOne(question: Question & { target: IpAddress }): Promise<ProbeReport> {
+  const { nic, vip, target, known } = question
+  const { isThere, owner } = await questionTarget(question)
   const isExpected = known.directors.includes(target)
   const verdict = !isThere ? 'nobody' : (owner === null) === isExpected ? 'others' : 'as expected'
   const owners = owner === null ? [] : [owner]

@@ -1,9 +1,7 @@
-import type { Host } from '../host/host.ts'
-import { isRefused } from '../host/netlink/rejection.ts'
 import { type AddressFamily, familyOf, type IpAddress } from '../model/address.ts'
-import type { Link, Neighbour } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import { type Answered, collectAnswers, collectGuestAnswers, sendersOn } from './asking.ts'
+import { forgetLearnt, type Memory } from './learnt.ts'
 
 /** Who answers for an address on the segment, by name: the names come from asking for the hosts that are known. */
 
@@ -37,14 +35,11 @@ export interface Survey {
   alive: ReadonlySet<IpAddress>
 }
 
-export interface SurveyRequest {
-  nic: Link
-  host: Pick<Host, 'network' | 'sysctl'>
+export interface SurveyRequest extends Memory {
   /** What is asked about. */
   targets: readonly IpAddress[]
   known: KnownHosts
   found: Pick<FoundHost, 'addresses' | 'links'>
-  neighbours: readonly Neighbour[]
   waitMs?: number
 }
 
@@ -58,7 +53,10 @@ export async function surveyOwners(request: SurveyRequest): Promise<Survey> {
     ...families.map(family => askSegment(asked, family, request)),
   ])
   const answers = [...ofSegment.flat(), ...ofGuests]
-  await forgetLearnt(answers, request)
+  await forgetLearnt(
+    answers.map(({ address }) => address),
+    request,
+  )
   const guests = new Set(ofGuests.map(({ mac }) => mac))
   const byAddress = Map.groupBy(answers, ({ address }) => address)
   const claimants = targets.map(target => {
@@ -86,24 +84,6 @@ function askGuests(asked: readonly IpAddress[], { nic, host, found }: SurveyRequ
   return addresses.length === 0
     ? Promise.resolve([])
     : collectGuestAnswers({ nic, network: host.network, addresses, ownMacs })
-}
-
-/** With arp_accept the kernel notes everybody who answers, whoever asked: what was not known before goes again. */
-async function forgetLearnt(
-  answers: readonly Answered[],
-  { nic, host, neighbours }: SurveyRequest,
-): Promise<void> {
-  const accepts = ['all', nic.name].some(
-    scope => (host.sysctl.read(`net/ipv4/conf/${scope}/arp_accept`) ?? '0') !== '0',
-  )
-  const isKnown = (address: IpAddress): boolean =>
-    neighbours.some(entry => entry.link === nic.name && entry.address === address && !entry.proxy)
-  const learnt = answers.filter(({ address }) => accepts && familyOf(address) === 4 && !isKnown(address))
-  for (const address of new Set(learnt.map(({ address }) => address)))
-    await host.network.forgetNeighbour(address, nic.index).catch(error => {
-      // Without CAP_NET_ADMIN it goes when the kernel tidies up.
-      if (!isRefused(error, 'EPERM')) throw error
-    })
 }
 
 /** Names the host behind a MAC by the known addresses that it answered for, or else by the neighbour table. */

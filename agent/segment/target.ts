@@ -1,14 +1,13 @@
 import { familyOf, type IpAddress } from '../model/address.ts'
-import type { Link } from '../model/network.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import { collectAnswers, sendersOn } from './asking.ts'
+import { forgetLearnt, type Memory } from './learnt.ts'
 import { type Claimant, type KnownHosts, roleOf } from './owners.ts'
 
 /** How long one host has to answer when it is asked alone. */
 const TARGET_WAIT_MS = 500
 
-export interface TargetQuestion {
-  nic: Link
+export interface TargetQuestion extends Memory {
   vip: IpAddress
   /** An address that the host must answer for: silence counts only while it can be heard. */
   target: IpAddress
@@ -16,14 +15,21 @@ export interface TargetQuestion {
   found: Pick<FoundHost, 'addresses' | 'links'>
 }
 
+export interface TargetAnswer {
+  isThere: boolean
+  owner: Claimant | null
+}
+
 /** What one host answers when it is asked alone, by unicast, between two answers for its own address. */
-export async function questionTarget({
-  nic,
-  vip,
-  target,
-  known,
-  found,
-}: TargetQuestion): Promise<{ isThere: boolean; owner: Claimant | null }> {
+export async function questionTarget(question: TargetQuestion): Promise<TargetAnswer> {
+  try {
+    return await interrogate(question)
+  } finally {
+    await forgetLearnt([question.target, question.vip], question)
+  }
+}
+
+async function interrogate({ nic, vip, target, known, found }: TargetQuestion): Promise<TargetAnswer> {
   const family = familyOf(vip)
   const asking = {
     nic,

@@ -378,6 +378,21 @@ it('leaves nobody behind on a host that notes whoever answers', async () => {
   const { json } = await agent.run(['probe', VIP, '--json'])
   expect(json<ProbeReport>().alive).toEqual([DIRECTOR, SIBLING])
   expect(differences(before, await site.laptop.snapshot())).toEqual([])
+  for (const target of [DIRECTOR, SIBLING]) {
+    await agent.run(['probe', VIP, '--target', target])
+    expect(differences(before, await site.laptop.snapshot()), target).toEqual([])
+  }
+})
+
+it('leaves on that host whom it knew before', async () => {
+  await using site = await Site.build()
+  const { laptop, sibling } = site
+  await laptop.namespace.writeSysctl('ipv4/conf/eth0/arp_accept', 1)
+  await laptop.namespace.ip(`neigh add ${SIBLING} lladdr ${sibling.mac} dev eth0 nud permanent`)
+  await using agent = new Agent(laptop, CONFIG)
+  const before = await takeSettledSnapshot(laptop.namespace)
+  await agent.run(['probe', VIP, '--target', SIBLING])
+  expect(differences(before, await laptop.snapshot())).toEqual([])
 })
 
 const DIRECTOR6 = '2001:db8:10::11'

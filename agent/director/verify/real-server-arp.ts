@@ -2,6 +2,7 @@ import type { Host } from '../../host/host.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import type { Memory } from '../../segment/learnt.ts'
 import { questionTarget } from '../../segment/target.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { CheckResult } from './check.ts'
@@ -12,16 +13,17 @@ import { each, hintOf, isThisHost, type Member, membersOf, neighbourAddress, nic
  * as a client or a router asks at the wrong moment; here it is found before.
  */
 export async function checkRealServerArp(
-  _host: Host,
+  host: Host,
   wanted: WantedDirector,
   found: FoundHost,
 ): Promise<CheckResult[]> {
   const nic = nicOf(wanted, found)
+  const neighbours = await host.network.neighbours()
   const pairs = new Map<string, Member>()
   // Masqueraded real servers have no VIP to hide.
   for (const member of membersOf(wanted))
     if (member.method !== 'masquerade') pairs.set(`${member.vip} ${member.address}`, member)
-  return each([...pairs.values()], member => checkMember(member, nic, wanted, found))
+  return each([...pairs.values()], member => checkMember(member, nic, wanted, found, { host, neighbours }))
 }
 
 async function checkMember(
@@ -29,6 +31,7 @@ async function checkMember(
   nic: Link | undefined,
   wanted: WantedDirector,
   found: FoundHost,
+  memory: Omit<Memory, 'nic'>,
 ): Promise<CheckResult> {
   const say = (verdict: CheckResult['verdict'], evidence: string, hint = ''): CheckResult => ({
     id: 'real-server-arp',
@@ -45,7 +48,7 @@ async function checkMember(
     return say('skipped', `it is not on the segment of ${nic.name}: nobody there hears it`)
   try {
     const known = { directors: [], siblings: [address], vips }
-    const { isThere, owner } = await questionTarget({ nic, vip, target: address, known, found })
+    const { isThere, owner } = await questionTarget({ ...memory, nic, vip, target: address, known, found })
     if (!isThere)
       return say(
         'unknown',
