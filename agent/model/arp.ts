@@ -22,8 +22,8 @@ export function effectiveValue(all: number, nic: number): number {
 /**
  * Whether this effective value keeps a VIP on lo off the wire.
  *
- * arp_ignore: 1 and 2 answer only for addresses of the NIC that was asked, 8 for none; 3 answers for
- * addresses of global scope wherever they are, and every other value answers for all.
+ * arp_ignore: 1 and 2 answer only for addresses of the NIC that was asked, 8 for none; 3 answers for all but
+ * those of host scope, which a VIP rarely has, and every other value answers for all.
  * arp_announce: only 2 never uses the VIP as the sender of a request; 1 does when the VIP lies in the
  * NIC's subnet, and values above 2 mean 0.
  */
@@ -44,5 +44,5 @@ export function whatLoudDoes(sysctl: ArpSysctl, effective: number): string {
     return effective === 1
       ? 'announces the VIP when it lies in the subnet of the NIC'
       : 'may announce the VIP as the sender of ARP requests'
-  return effective === 3 ? 'answers ARP for a VIP of global scope' : 'answers ARP for the VIP'
+  return effective === 3 ? 'answers ARP for a VIP that is not of host scope' : 'answers ARP for the VIP'
 }

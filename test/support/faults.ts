@@ -1,4 +1,5 @@
 import type { Row, Site } from './fault-row.ts'
+import { IPV4 } from './neighbourhood.ts'
 
 type Fault = NonNullable<Row['fault']>
 
@@ -16,6 +17,9 @@ export function sysctl(value: number, ...paths: string[]): Fault {
 export function arpSysctl(name: string, value: number, nics: readonly string[] = ['eth0']): Fault {
   return sysctl(value, ...['all', ...nics].map(nic => `ipv4/conf/${nic}/${name}`))
 }
+
+/** The IPv4 VIP, bound as `ip address add VIP/32 dev lo scope host` does it. */
+export const withHostScope = ip(`addr del ${IPV4.vip}/32 dev lo`, `addr add ${IPV4.vip}/32 dev lo scope host`)
 
 /** Rules in the language of nft(8). */
 export function nft(ruleset: string): Fault {

@@ -1,9 +1,11 @@
 import type { Host } from '../../host/host.ts'
 import { arpProtocol } from '../../host/vantage/arp.ts'
+import type { IpAddress } from '../../model/address.ts'
 import { isQuiet } from '../../model/arp.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { effectiveOn } from '../arp-sysctl.ts'
 import type { Check, CheckResult } from './check.ts'
+import { isQuietByScope } from './host-scope.ts'
 import { checkSilence } from './silence-check.ts'
 import { safeStranger } from './strangers.ts'
 
@@ -24,7 +26,8 @@ async function tellWhyQuiet(results: CheckResult[], host: Host, found: FoundHost
   const loudness = (subject: string): number | null => {
     const [vip = '', nic = ''] = subject.split(' on ')
     const arpIgnore = effectiveOn(nic, 'arp_ignore', found.sysctls)
-    return bound.has(vip) && arpIgnore !== null && !isQuiet('arp_ignore', arpIgnore) ? arpIgnore : null
+    if (!bound.has(vip) || arpIgnore === null || isQuiet('arp_ignore', arpIgnore)) return null
+    return isQuietByScope('arp_ignore', arpIgnore, [vip as IpAddress], found) ? null : arpIgnore
   }
   const needsReason = results.some(({ verdict, subject }) => verdict === 'pass' && loudness(subject) !== null)
   if (!needsReason) return results

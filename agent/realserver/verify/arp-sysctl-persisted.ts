@@ -12,6 +12,7 @@ import {
   type SysctlFile,
 } from './boot-sysctl.ts'
 import type { CheckResult } from './check.ts'
+import { isQuietByScope } from './host-scope.ts'
 
 /** Every sysctl.d file of the host, hidden ones included. */
 export function readSysctlFiles({ files }: Host): SysctlFile[] {
@@ -37,15 +38,23 @@ export function checkArpSysctlPersisted(
   const atBoot = bootAssignments(files)
   return arpNics(found.links)
     .filter(nic => nic.up)
-    .map(nic => judge(nic.name, atBoot))
+    .map(nic => judge(nic.name, wanted, found, atBoot))
 }
 
-function judge(nic: string, atBoot: (path: string) => Assignment | null): CheckResult {
+function judge(
+  nic: string,
+  { vips }: WantedRealServer,
+  found: FoundHost,
+  atBoot: (path: string) => Assignment | null,
+): CheckResult {
   const result = { id: 'arp-sysctl-persisted', subject: nic } as const
   const values = ARP_SYSCTLS.map(sysctl => bootValue(nic, sysctl, atBoot))
   const evidence = `after the next boot: ${values.map(value => value.evidence).join(', ')}`
   const loud = values.filter(({ sysctl, effective }) => !isQuiet(sysctl, effective))
   if (loud.length === 0) return { ...result, verdict: 'pass', evidence, hint: '' }
+  // Whoever binds them with that scope now does so at the next boot; apply, which does not, silences the host first.
+  if (loud.every(({ sysctl, effective }) => isQuietByScope(sysctl, effective, vips, found)))
+    return { ...result, verdict: 'pass', evidence: `${evidence}: quiet about VIPs of host scope`, hint: '' }
   const what = loud.map(({ sysctl, effective }) => whatLoudDoes(sysctl, effective)).join(' and ')
   return { ...result, verdict: 'fail', evidence: `${evidence}: this host then ${what}`, hint: hintFor(loud) }
 }

@@ -3,6 +3,7 @@ import { checkArpAnnounce } from './arp-announce.ts'
 import { checkArpSilence } from './arp-silence.ts'
 import type { Check, CheckId } from './check.ts'
 import { checkDatapath } from './datapath.ts'
+import { HOST_SCOPE_PATHS } from './host-scope.ts'
 import { checkNdpSilence } from './ndp-silence.ts'
 import { checkProxyArp, proxyArpPaths } from './proxy-arp.ts'
 import { checkRpFilter, rpFilterPaths } from './rp-filter.ts'
@@ -44,7 +45,12 @@ export function interestOfChecks(interest: Interest): Interest {
   return {
     ...interest,
     sysctls: links => [
-      ...new Set([...interest.sysctls(links), ...proxyArpPaths(links), ...rpFilterPaths(links)]),
+      ...new Set([
+        ...interest.sysctls(links),
+        ...HOST_SCOPE_PATHS,
+        ...proxyArpPaths(links),
+        ...rpFilterPaths(links),
+      ]),
     ],
   }
 }

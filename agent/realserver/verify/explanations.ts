@@ -29,7 +29,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
   'arp-sysctl': {
     title: 'The values in force, max(all, NIC), keep every NIC quiet about the VIP.',
     meaning:
-      'arp_ignore below 1 (or 3) answers "who has VIP" with this host: clients and routers then send everything here, past the director. arp_announce below 2 names the VIP as the sender of this host’s own questions, which does the same without a single answer. What counts is the NIC on which a question arrives, never lo.',
+      'arp_ignore 0 (or 3, unless the VIP has host scope) answers "who has VIP" with this host: clients and routers then send everything here, past the director. arp_announce below 2 names the VIP as the sender of this host’s own questions, which does the same without a single answer. What counts is the NIC on which a question arrives, never lo.',
     causes: [
       'only net.ipv4.conf.lo was set, as many published scripts do',
       'a hardening tool or a network manager reset the values',

@@ -1,6 +1,6 @@
 import { answerArpFor } from '../../support/arp-responder.ts'
 import type { Row } from '../../support/fault-row.ts'
-import { arpSysctl, inTurn, ip, sysctl } from '../../support/faults.ts'
+import { arpSysctl, inTurn, ip, sysctl, withHostScope } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import { withTwoNicsOnTheSegment } from '../../support/wirings.ts'
 
@@ -17,6 +17,17 @@ export const arpRows: Row[] = [
   {
     name: 'arp_ignore is 3',
     fault: arpSysctl('arp_ignore', 3),
+    verify: { fail: { 'arp-sysctl': /arp_ignore 3/, 'arp-silence': /answered/ } },
+    seen: { claimingNics: ['eth0'] },
+  },
+  {
+    name: 'arp_ignore is 3 and the VIP has host scope, which is as quiet',
+    fault: inTurn(arpSysctl('arp_ignore', 3), withHostScope),
+    verify: { pass: { 'arp-sysctl': /arp_ignore 3.*host scope/, 'arp-silence': /again after$/ } },
+  },
+  {
+    name: 'arp_ignore is 3 and lo routes 127.0.0.0/8, so that host scope hides nothing',
+    fault: inTurn(arpSysctl('arp_ignore', 3), withHostScope, sysctl(1, 'ipv4/conf/lo/route_localnet')),
     verify: { fail: { 'arp-sysctl': /arp_ignore 3/, 'arp-silence': /answered/ } },
     seen: { claimingNics: ['eth0'] },
   },

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Row, Site } from '../../support/fault-row.ts'
+import { inTurn, withHostScope } from '../../support/faults.ts'
 
 /** Writes a file below the real server's root. */
 function write(path: string, ...lines: string[]) {
@@ -12,6 +13,7 @@ function write(path: string, ...lines: string[]) {
 }
 
 const loud = ['all', 'eth0'].map(nic => `net.ipv4.conf.${nic}.arp_ignore = 0`)
+const hostScope = ['all', 'eth0'].map(nic => `net.ipv4.conf.${nic}.arp_ignore = 3`)
 
 /** What the next boot makes of the host. */
 export const persistenceRows: Row[] = [
@@ -39,5 +41,15 @@ export const persistenceRows: Row[] = [
     name: 'an earlier sysctl.d file says otherwise, which does nothing',
     fault: write('etc/sysctl.d/10-network.conf', ...loud),
     verify: {},
+  },
+  {
+    name: 'a later sysctl.d file sets arp_ignore 3, and the VIP has global scope',
+    fault: write('etc/sysctl.d/99-guide.conf', ...hostScope),
+    verify: { fail: { 'arp-sysctl-persisted': /arp_ignore 3/ } },
+  },
+  {
+    name: 'a later sysctl.d file sets arp_ignore 3, and the VIP has host scope, which is as quiet',
+    fault: inTurn(withHostScope, write('etc/sysctl.d/99-guide.conf', ...hostScope)),
+    verify: { pass: { 'arp-sysctl-persisted': /99-guide\.conf.*host scope/ } },
   },
 ]
