@@ -13,6 +13,14 @@ export async function withTwoNicsOnTheSegment({ segment }: Neighbourhood): Promi
   return host
 }
 
+/** A second NIC that nobody gave an address: its cable may lead anywhere, here to the segment. */
+export async function withUnnumberedNic({ segment }: Neighbourhood): Promise<Host> {
+  const host = await segment.addHost('rs', withPrefix, { gateway })
+  await segment.plugIn(host, 'eth1', '10.10.10.22/24')
+  await host.namespace.ip('addr flush dev eth1 scope global')
+  return host
+}
+
 /** The management network of {@link withManagementNic}. */
 export const MANAGEMENT = { nic: 'eth1', address: '10.20.0.12', gateway: '10.20.0.1' } as const
 

@@ -1,10 +1,10 @@
 import type { Host } from '../../host/host.ts'
 import type { SysctlPath } from '../../host/sysctl.ts'
-import { familyOf, type IpAddress } from '../../model/address.ts'
+import { type AddressFamily, familyOf, type IpAddress } from '../../model/address.ts'
 import type { Link, Neighbour } from '../../model/network.ts'
 import { arpNics } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
-import { ipv4Vips, type WantedRealServer } from '../desired.ts'
+import type { WantedRealServer } from '../desired.ts'
 import { facingNics } from '../nics.ts'
 import { isBound } from '../vip-address.ts'
 import type { CheckResult } from './check.ts'
@@ -19,16 +19,27 @@ export async function checkProxyArp(
   found: FoundHost,
 ): Promise<CheckResult[]> {
   const proxied = (await host.network.neighbours()).filter(({ proxy }) => proxy)
-  const ipv4 = ipv4Vips(wanted)
-  const ipv6 = wanted.vips.filter(vip => familyOf(vip) === 6)
-  return [
-    ...(ipv4.length === 0 ? [] : facingNics(wanted, found, 4).filter(({ up }) => up)).map(nic =>
-      judgeIpv4(nic, ipv4, proxied, found),
-    ),
-    ...(ipv6.length === 0 ? [] : facingNics(wanted, found, 6).filter(({ up }) => up)).map(nic =>
-      judgeIpv6(nic, ipv6, proxied, found),
-    ),
-  ]
+  const judgeFamily = (family: AddressFamily, judge: typeof judgeIpv4): CheckResult[] => {
+    const vips = wanted.vips.filter(vip => familyOf(vip) === family)
+    if (vips.length === 0) return []
+    const facing = facingNics(wanted, found, family)
+    return arpNics(found.links)
+      .filter(nic => nic.up && (facing.includes(nic) || hasEntryOfItsOwn(nic, vips, proxied)))
+      .map(nic => judge(nic, vips, proxied, found))
+  }
+  return [...judgeFamily(4, judgeIpv4), ...judgeFamily(6, judgeIpv6)]
+}
+
+/**
+ * What counts on a NIC that does not face the segment, as far as this host can tell: it may be a cable without an
+ * address. That it proxies says nothing: routers of container networks (Calico) do so towards every container.
+ */
+function hasEntryOfItsOwn(
+  { name }: Link,
+  vips: readonly IpAddress[],
+  proxied: readonly Neighbour[],
+): boolean {
+  return proxied.some(({ link, address }) => link === name && vips.includes(address))
 }
 
 const PROXY_SYSCTLS = ['proxy_arp', 'proxy_arp_pvlan'] as const
@@ -51,25 +62,16 @@ function judgeIpv4(
   found: FoundHost,
 ): CheckResult {
   const result = { id: 'proxy-arp', subject: name } as const
-  const read = (scope: string, sysctl: string): string | undefined =>
-    found.sysctls[`net/ipv4/conf/${scope}/${sysctl}`]
-  const own = read(name, 'proxy_arp')
-  const forwarding = read(name, 'forwarding')
-  if (own === undefined || forwarding === undefined)
+  const proxyArp = found.sysctls[`net/ipv4/conf/${name}/proxy_arp`]
+  const forwarding = found.sysctls[`net/ipv4/conf/${name}/forwarding`]
+  if (proxyArp === undefined || forwarding === undefined)
     return {
       ...result,
       verdict: 'unknown',
       evidence: `proxy_arp of ${name} cannot be read`,
       hint: UNREADABLE,
     }
-  // net/ipv4/arp.c arp_process() asks both; IN_DEV_PROXY_ARP is the OR of all and the NIC, the other the NIC's own.
-  const on = [
-    ...(own !== '0' || read('all', 'proxy_arp') !== '0'
-      ? [`proxy_arp 1 (all ${read('all', 'proxy_arp')}, ${name} ${own})`]
-      : []),
-    ...(read(name, 'proxy_arp_pvlan') === '1' ? ['proxy_arp_pvlan 1'] : []),
-    ...entriesOf(vips, name, proxied).map(vip => `a proxy entry for ${vip}`),
-  ]
+  const on = whatProxies(name, vips, proxied, found)
   if (on.length === 0)
     return { ...result, verdict: 'pass', evidence: 'proxy_arp 0, no proxy entry', hint: '' }
   const what = on.join(' and ')
@@ -83,8 +85,32 @@ function judgeIpv4(
     ...result,
     verdict: 'fail',
     evidence: `${what}, with forwarding 1: ${effect}`,
-    hint: `sysctl -w ${['all', name].map(scope => `net/ipv4/conf/${scope}/proxy_arp=0`).join(' ')} net/ipv4/conf/${name}/proxy_arp_pvlan=0${deletions(vips, name, proxied)}`,
+    hint: [...switchesOff(name, found), ...deletions(vips, name, proxied)].join('; '),
   }
+}
+
+function switchesOff(nic: string, { sysctls }: FoundHost): string[] {
+  const paths = ['all', nic].flatMap(scope => PROXY_SYSCTLS.map(name => `net/ipv4/conf/${scope}/${name}`))
+  const on = paths.filter(path => (sysctls[path] ?? '0') !== '0')
+  return on.length === 0 ? [] : [`sysctl -w ${on.map(path => `${path}=0`).join(' ')}`]
+}
+
+/**
+ * What makes the NIC answer for others (net/ipv4/arp.c arp_process()): proxy_arp is the OR of all and the NIC
+ * (IN_DEV_PROXY_ARP), proxy_arp_pvlan the NIC's own.
+ */
+function whatProxies(
+  nic: string,
+  vips: readonly IpAddress[],
+  proxied: readonly Neighbour[],
+  { sysctls }: FoundHost,
+): string[] {
+  const [all, own] = ['all', nic].map(scope => sysctls[`net/ipv4/conf/${scope}/proxy_arp`])
+  return [
+    ...(own !== '0' || all !== '0' ? [`proxy_arp 1 (all ${all}, ${nic} ${own})`] : []),
+    ...(sysctls[`net/ipv4/conf/${nic}/proxy_arp_pvlan`] === '1' ? ['proxy_arp_pvlan 1'] : []),
+    ...entriesOf(vips, nic, proxied).map(vip => `a proxy entry for ${vip}`),
+  ]
 }
 
 function judgeIpv6(
@@ -121,7 +147,7 @@ function judgeIpv6(
     ...result,
     verdict: 'fail',
     evidence: `${what}, with proxy_ndp 1 and forwarding 1: this host answers neighbour solicitations for it`,
-    hint: deletions(vips, name, proxied).replace(/^; /, ''),
+    hint: deletions(vips, name, proxied).join('; '),
   }
 }
 
@@ -133,8 +159,6 @@ function entriesOf(vips: readonly IpAddress[], nic: string, proxied: readonly Ne
     .map(({ address }) => address)
 }
 
-function deletions(vips: readonly IpAddress[], nic: string, proxied: readonly Neighbour[]): string {
-  return entriesOf(vips, nic, proxied)
-    .map(vip => `; ip neigh del proxy ${vip} dev ${nic}`)
-    .join('')
+function deletions(vips: readonly IpAddress[], nic: string, proxied: readonly Neighbour[]): string[] {
+  return entriesOf(vips, nic, proxied).map(vip => `ip neigh del proxy ${vip} dev ${nic}`)
 }

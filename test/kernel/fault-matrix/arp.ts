@@ -2,7 +2,7 @@ import { answerArpFor } from '../../support/arp-responder.ts'
 import type { Row } from '../../support/fault-row.ts'
 import { arpSysctl, inTurn, ip, sysctl, withHostScope } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
-import { withTwoNicsOnTheSegment } from '../../support/wirings.ts'
+import { withTwoNicsOnTheSegment, withUnnumberedNic } from '../../support/wirings.ts'
 
 const { vip, gateway } = IPV4
 
@@ -142,6 +142,19 @@ export const arpRows: Row[] = [
     name: 'the VIP is a proxy neighbour and forwarding is on',
     fault: inTurn(ip(`neigh add proxy ${vip} dev eth0`), sysctl(1, 'ipv4/conf/all/forwarding')),
     verify: { fail: { 'proxy-arp': /proxy/ } },
+  },
+  {
+    name: 'the VIP is a proxy neighbour on a NIC without an address, and forwarding is on',
+    wire: withUnnumberedNic,
+    fault: inTurn(ip(`neigh add proxy ${vip} dev eth1`), sysctl(1, 'ipv4/conf/all/forwarding')),
+    verify: { fail: { 'proxy-arp eth1': /a proxy entry/ } },
+  },
+  {
+    // As Calico has it towards every container: it never sees a question for the VIP from elsewhere.
+    name: 'a NIC without an address has proxy_arp, and forwarding is on',
+    wire: withUnnumberedNic,
+    fault: sysctl(1, 'ipv4/conf/eth1/proxy_arp', 'ipv4/conf/all/forwarding'),
+    verify: {},
   },
   {
     name: 'the VIP is a proxy neighbour without forwarding, which does nothing',
