@@ -135,7 +135,7 @@ async function blameForSilence(host: Host, found: FoundHost, accused: Accused): 
   return {
     evidence: `the SYN of ${client.name} vanished in this host; address, routes and gateway are right, so it is a firewall${await firewallNames(host)}${await markRuleNames(host, vip)}`,
     suspect: 'firewall',
-    hint: `let tcp port ${knock.port} to ${knock.vip} in, and its answers out: nft list ruleset; iptables-save; tc filter show dev ${accused.nic.name} ingress`,
+    hint: `let tcp port ${knock.port} to ${knock.vip} in, and its answers out (a limit on new connections would drop it too): nft list ruleset; iptables-save; tc filter show dev ${accused.nic.name} ingress`,
   }
 }
 

@@ -1,35 +1,21 @@
 import type { Host } from '../../host/host.ts'
 import { NoVantage, type Obstacle } from '../../host/vantage/injection.ts'
-import type { Knock } from '../../host/vantage/tcp.ts'
-import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
-import type { Link, Neighbour } from '../../model/network.ts'
-import { isUnplugged, whyUnplugged } from '../../model/network.ts'
+import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { pathNics } from '../nics.ts'
 import { whatIsPassedBy } from './beneath.ts'
 import type { CheckResult } from './check.ts'
-import { chooseClients, type TestClient } from './clients.ts'
+import type { TestClient } from './clients.ts'
 import { blame } from './datapath-blame.ts'
+import { prepareTrials, TRY_IT, type Trial, unknown } from './datapath-trials.ts'
 import { knockOn, type Reaction } from './knocking.ts'
-import { type WayBack, WaysBack } from './way-back.ts'
+import { hearAgain, type Judgement } from './second-hearing.ts'
+import { WaysBack } from './way-back.ts'
 
 /**
  * What a client sends to VIP:port and the director hands over is accepted, and answered from the VIP: a SYN is
  * injected on the NIC as if the director had sent it, and the SYN-ACK is seen leaving.
  */
-
-/** IANA's dynamic ports (RFC 6335): ours must differ from one another. */
-const FIRST_PORT = 49_152
-const LAST_PORT = 65_535
-
-interface Trial {
-  subject: string
-  nic: Link
-  knock: Knock
-  client: TestClient
-  way: WayBack
-}
 
 export async function checkDatapath(
   host: Host,
@@ -68,84 +54,6 @@ function doubtGuesses({ interfaces }: WantedRealServer, results: readonly CheckR
   })
 }
 
-async function prepareTrials(
-  host: Host,
-  wanted: WantedRealServer,
-  found: FoundHost,
-  waysBack: WaysBack,
-): Promise<{ trials: Trial[]; results: CheckResult[] }> {
-  const trials: Trial[] = []
-  const results: CheckResult[] = []
-  const clientPorts = freshPorts()
-  const neighbours = await host.network.neighbours()
-  for (const { vip, port, subject } of doorsOf(wanted, results)) {
-    const nics = pathNics(wanted, found, vip)
-    if (nics.length === 0) results.push(unknown(subject, 'no NIC of this host faces the segment'))
-    for (const nic of nics) {
-      const name = nics.length === 1 ? subject : `${subject} on ${nic.name}`
-      if (isUnplugged(nic)) {
-        results.push(unknown(name, whyUnplugged(nic)))
-        continue
-      }
-      const clients = await chooseClients(host, wanted, found, vip, nic)
-      if (clients.length === 0)
-        results.push(
-          unknown(name, noClient(vip, wanted), 'tell where clients come from: clients: [NETWORK or ADDRESS]'),
-        )
-      for (const client of clients) {
-        const connection = { client: client.address, clientPort: clientPorts.next().value, vip, port }
-        trials.push({
-          subject: clients.length === 1 ? name : `${name} from ${client.address}`,
-          nic,
-          client,
-          knock: { ...connection, fromMac: directorMac(wanted, nic, neighbours) },
-          way: await waysBack.prepare({ nic, ...connection }),
-        })
-      }
-    }
-  }
-  return { trials, results }
-}
-
-function directorMac(
-  { directors }: WantedRealServer,
-  nic: Link,
-  neighbours: readonly Neighbour[],
-): string | null {
-  const director = neighbours.find(
-    ({ link, address, mac }) => link === nic.name && mac !== null && directors.includes(address),
-  )
-  return director?.mac ?? null
-}
-
-interface Door {
-  vip: IpAddress
-  port: number
-  subject: string
-}
-
-/** Every VIP:port at which somebody can knock; the others go to the results. */
-function doorsOf({ services }: WantedRealServer, results: CheckResult[]): Door[] {
-  return services.flatMap(({ vip, ports }) => {
-    if (ports.length === 0) results.push(skipped(vip, 'the configuration names no port'))
-    return ports.flatMap((text): Door[] => {
-      const [number = '', protocol = ''] = text.split('/')
-      const subject = withPort(vip, number)
-      if (protocol === 'tcp') return [{ vip, port: Number(number), subject }]
-      results.push(skipped(`${subject}/${protocol}`, `${protocol} has no handshake to watch`))
-      return []
-    })
-  })
-}
-
-/** Connections of other runs, a moment ago, are remembered by their port. */
-function* freshPorts(): Generator<number, never> {
-  for (let port = FIRST_PORT + Math.floor(Math.random() * 8_000); ; port++) {
-    if (port > LAST_PORT) port = FIRST_PORT
-    yield port
-  }
-}
-
 async function tryNic(
   host: Host,
   found: FoundHost,
@@ -160,49 +68,27 @@ async function tryNic(
     safe.map(({ knock }) => knock),
   )
   const passedBy = await whatIsPassedBy(host, nic, found)
-  return Promise.all(
-    trials.map(async trial => {
-      const { subject, knock, client, way } = trial
-      if (way.obstacle?.kind === 'unsafe') return unknown(subject, way.obstacle.why)
-      if (reactions instanceof NoVantage)
-        return unknown(subject, reactions.message, CURES[reactions.obstacle])
-      const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }
-      if (reaction.kind === 'accepted' && reaction.from === knock.vip) {
-        if (passedBy !== null) return unknown(subject, passedBy)
-        return reaction.ended ? passed(subject, client, nic, reaction) : stayedOpen(subject, client)
-      }
-      return accuse(host, found, { ...trial, reaction })
-    }),
-  )
-}
-
-async function accuse(
-  host: Host,
-  found: FoundHost,
-  { subject, nic, knock, client, way, reaction }: Trial & { reaction: Reaction },
-): Promise<CheckResult> {
-  const { suspect, ...finding } = await blame(host, found, { nic, knock, client, way, reaction })
-  if (suspect === 'firewall' && client.isGuess && (await letsNeighbourIn(host, found, { nic, knock, way })))
-    return {
-      id: 'datapath',
-      subject,
-      verdict: 'unknown',
-      evidence: `${finding.evidence}; yet it lets ${way.nextHop} in, so perhaps it only drops addresses that clients do not have`,
-      hint: 'tell where clients come from: clients: [NETWORK]',
+  const judge = async (trial: Trial): Promise<Judgement> => {
+    const { subject, knock, client, way } = trial
+    if (way.obstacle?.kind === 'unsafe') return settled(trial, unknown(subject, way.obstacle.why))
+    if (reactions instanceof NoVantage)
+      return settled(trial, unknown(subject, reactions.message, CURES[reactions.obstacle]))
+    const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }
+    if (reaction.kind !== 'accepted' || reaction.from !== knock.vip) {
+      const { suspect = null, ...finding } = await blame(host, found, { ...trial, reaction })
+      return { trial, suspect, result: { id: 'datapath', subject, verdict: 'fail', ...finding } }
     }
-  return { id: 'datapath', subject, verdict: 'fail', ...finding }
+    if (passedBy !== null) return settled(trial, unknown(subject, passedBy))
+    return settled(
+      trial,
+      reaction.ended ? passed(subject, client, nic, reaction) : stayedOpen(subject, client),
+    )
+  }
+  return hearAgain(host, found, nic, await Promise.all(trials.map(judge)))
 }
 
-/** Many firewalls drop what comes from networks for documentation, where our guess of a client lies. */
-async function letsNeighbourIn(
-  host: Host,
-  found: FoundHost,
-  { nic, knock, way }: Pick<Trial, 'nic' | 'knock' | 'way'>,
-): Promise<boolean> {
-  const { nextHop } = way
-  if (nextHop === null || nextHop === knock.client || nextHop.startsWith('fe80:')) return false
-  const reactions = await knockOn(host, found, nic, [{ ...knock, client: nextHop }])
-  return !(reactions instanceof NoVantage) && reactions.get(knock.clientPort)?.kind === 'accepted'
+function settled(trial: Trial, result: CheckResult): Judgement {
+  return { trial, suspect: null, result }
 }
 
 function passed(
@@ -226,23 +112,8 @@ function stayedOpen(subject: string, { name }: TestClient): CheckResult {
   }
 }
 
-function noClient(vip: IpAddress, { clients }: WantedRealServer): string {
-  if (clients.some(({ address }) => familyOf(address) === familyOf(vip)))
-    return 'the configured clients are neighbours, and no known host is among them'
-  return `this host has no default route, so that nobody knows where clients of ${vip} are`
-}
-
-const TRY_IT = 'try it with a client: curl http://VIP/'
 const CURES: Record<Obstacle, string> = {
   'missing-capability': 'needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): run as root',
   refused: TRY_IT,
   unanswered: TRY_IT,
-}
-
-function unknown(subject: string, why: string, hint = TRY_IT): CheckResult {
-  return { id: 'datapath', subject, verdict: 'unknown', evidence: `could not be tried: ${why}`, hint }
-}
-
-function skipped(subject: string, evidence: string): CheckResult {
-  return { id: 'datapath', subject, verdict: 'skipped', evidence, hint: '' }
 }

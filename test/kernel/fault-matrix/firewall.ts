@@ -168,6 +168,27 @@ const harmlessRows: Row[] = [
   },
 ]
 
+const limitingRows: Row[] = [
+  {
+    // Three knock at once, the first of which uses up what there is.
+    name: 'a firewall that lets a connection a second in',
+    fault: nft(
+      chain(
+        'ip',
+        'input priority 0',
+        'ip saddr 198.18.0.0/16 tcp flags & syn == syn limit rate over 1/second burst 1 packets drop',
+      ),
+    ),
+    config: { clients: ['198.18.1.0/24', '198.18.2.0/24', '198.18.3.0/24'] },
+    verify: {
+      unknown: {
+        [`datapath ${vip}:80 from 198.18.2.77`]: /firewall.*limits/,
+        [`datapath ${vip}:80 from 198.18.3.77`]: /firewall.*limits/,
+      },
+    },
+  },
+]
+
 const rewritingRows: Row[] = [
   {
     name: 'the firewall writes the RIP into answers from the VIP',
@@ -249,6 +270,7 @@ export const firewallRows: Row[] = [
   ...rejectingRows,
   ...arpRows,
   ...harmlessRows,
+  ...limitingRows,
   ...rewritingRows,
   ...belowRows,
 ]
