@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
-import { encodeTcpSegment, FrameSender, type TcpSighting, TcpTap } from '../native.ts'
+import { FrameSender, type TcpSighting, TcpTap } from '../native.ts'
+import { type Endpoints, encodeReset, encodeSyn } from './handshake.ts'
 import { NoVantage, refusedAs } from './injection.ts'
 
 /**
@@ -28,8 +29,6 @@ export interface Door {
   clientPort: number
 }
 
-/** Any number does; a fixed one makes the reset that follows match. */
-const SEQUENCE = 0x7273_0001
 const BUFFER_BYTES = 1024 * 1024
 
 /** Throws NoVantage without CAP_NET_RAW, and for a NIC that is down or gone. */
@@ -40,23 +39,10 @@ export function openKnocker(nic: Link, clientPorts: { first: number; last: numbe
       'the tap',
       () => new TcpTap([nic.index], { clientPorts, bufferBytes: BUFFER_BYTES }),
     )
-    const send = (flags: 'syn' | 'rst', sequence: number, door: Door): void => {
-      const frame = encodeTcpSegment({
-        sourceMac: nic.mac,
-        destinationMac: door.mac,
-        sourceIp: door.client,
-        destinationIp: door.address,
-        sourcePort: door.clientPort,
-        destinationPort: door.port,
-        sequence,
-        acknowledgement: 0,
-        flags,
-      })
-      refusedAs(`sending on ${nic.name}`, () => sender.send(frame))
-    }
+    const send = (frame: Buffer): void => refusedAs(`sending on ${nic.name}`, () => sender.send(frame))
     return {
-      knock: door => send('syn', SEQUENCE, door),
-      hangUp: door => send('rst', SEQUENCE + 1, door),
+      knock: door => send(encodeSyn(endpointsOf(door, nic))),
+      hangUp: door => send(encodeReset(endpointsOf(door, nic))),
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
           throw NoVantage.of(error, 'the tap')
@@ -69,5 +55,16 @@ export function openKnocker(nic: Link, clientPorts: { first: number; last: numbe
   } catch (error) {
     sender.close()
     throw error
+  }
+}
+
+function endpointsOf({ mac, address, port, client, clientPort }: Door, nic: Link): Endpoints {
+  return {
+    sourceMac: nic.mac,
+    destinationMac: mac,
+    sourceIp: client,
+    destinationIp: address,
+    sourcePort: clientPort,
+    destinationPort: port,
   }
 }

@@ -1,7 +1,8 @@
 import type { IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
-import { encodeTcpSegment, type TcpSighting, TcpTap } from '../native.ts'
+import { type TcpSighting, TcpTap } from '../native.ts'
 import type { Network } from '../netlink/network.ts'
+import { type Endpoints, encodeReset, encodeSyn } from './handshake.ts'
 import { type InjectionMethod, NoVantage, openInjector, refusedAs } from './injection.ts'
 
 /** A client's attempt to open a connection, as a director's frame brings it to a NIC. */
@@ -25,8 +26,6 @@ export interface TcpVantage {
   close(): void
 }
 
-/** Any number does; a fixed one makes the reset that follows match. */
-const SEQUENCE = 0x7273_0001
 const BUFFER_BYTES = 4 * 1024 * 1024
 
 /** Throws NoVantage where the tap or the method is refused. */
@@ -41,25 +40,14 @@ export async function openTcpVantage(
   const tap = refusedAs('the tap', () => new TcpTap(indexes, { clientPorts, bufferBytes: BUFFER_BYTES }))
   try {
     const injector = await openInjector(nic, method, network)
-    const send = (flags: 'syn' | 'rst', sequence: number, knock: Knock): void => {
-      const frame = encodeTcpSegment({
-        sourceMac: knock.fromMac ?? nic.mac,
-        destinationMac: nic.mac,
-        sourceIp: knock.client,
-        destinationIp: knock.vip,
-        sourcePort: knock.clientPort,
-        destinationPort: knock.port,
-        sequence,
-        acknowledgement: 0,
-        flags,
-      })
+    const inject = (frame: Buffer): void => {
       if (!injector.inject(frame))
         throw new NoVantage('refused', `${method}: ${nic.name} did not take the frame`)
     }
     return {
       method,
-      knock: knock => send('syn', SEQUENCE, knock),
-      hangUp: knock => send('rst', SEQUENCE + 1, knock),
+      knock: knock => inject(encodeSyn(endpointsOf(knock, nic))),
+      hangUp: knock => inject(encodeReset(endpointsOf(knock, nic))),
       watch: timeoutMs =>
         tap.receive(timeoutMs).catch(error => {
           throw NoVantage.of(error, 'the tap')
@@ -72,5 +60,16 @@ export async function openTcpVantage(
   } catch (error) {
     tap.close()
     throw error
+  }
+}
+
+function endpointsOf({ client, clientPort, vip, port, fromMac }: Knock, { mac }: Link): Endpoints {
+  return {
+    sourceMac: fromMac ?? mac,
+    destinationMac: mac,
+    sourceIp: client,
+    destinationIp: vip,
+    sourcePort: clientPort,
+    destinationPort: port,
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../../host/host.ts'
+import type { Network } from '../../host/netlink/network.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import { NOBODY, openSegmentAsker } from '../../host/vantage/segment.ts'
 import { familyOf, type IpAddress } from '../../model/address.ts'
@@ -28,6 +29,15 @@ const TIMEOUT_MS = 1_000
 const CONFIRMED_TIMEOUT_MS = 100
 const POLL_MS = 10
 
+/** Whose MAC is to be known, and what this host knows of itself. */
+interface Asked {
+  network: Network
+  found: FoundHost
+  vips: readonly IpAddress[]
+  nic: Link
+  address: IpAddress
+}
+
 export async function resolveNextHop(
   { network }: Host,
   found: FoundHost,
@@ -35,46 +45,68 @@ export async function resolveNextHop(
   nic: Link,
   address: IpAddress,
 ): Promise<NextHop> {
-  const lookUp = async (): Promise<Neighbour | undefined> =>
-    (await network.neighbours()).find(
-      entry => entry.link === nic.name && entry.address === address && !entry.proxy,
-    )
-  const hasMac = (entry: Neighbour | undefined, states = WITH_MAC): boolean =>
-    ((entry?.state ?? 0) & states) !== 0
-  const before = await lookUp()
-  const forget = async (): Promise<void> => {
-    if (before === undefined) await network.forgetNeighbour(address, nic.index)
+  const asked = { network, found, vips, nic, address }
+  const before = await lookUp(asked)
+  return {
+    obstacle: await obstacleOf(asked, before),
+    forget: async () => {
+      if (before === undefined) await network.forgetNeighbour(address, nic.index)
+    },
   }
-  const ready: NextHop = { obstacle: null, forget }
-  const without = (kind: 'unsafe' | 'absent', why: string): NextHop => ({ obstacle: { kind, why }, forget })
+}
 
+async function obstacleOf(asked: Asked, before: Neighbour | undefined): Promise<NextHop['obstacle']> {
+  const { nic, address, found, vips } = asked
   const senders = sendersOn(nic, found, vips, familyOf(address))
   const isConfirmed = hasMac(before, CONFIRMED)
   const macs = await macsOf(nic, address, senders, isConfirmed ? CONFIRMED_TIMEOUT_MS : TIMEOUT_MS)
   if (hasMac(before) && macs !== null && macs.length > 0 && !macs.includes(before?.mac ?? ''))
-    return without(
-      'absent',
+    return absent(
       `${address} answers on ${nic.name} with ${macs.join(', ')}, but this host has ${before?.mac} for it`,
     )
   // A fixed entry may stand for a host that answers nobody.
-  if (isConfirmed) return ready
-  if (macs?.length === 0) return without('absent', `${address} does not answer on ${nic.name}`)
-  if (hasMac(before)) return ready
+  if (isConfirmed) return null
+  if (macs?.length === 0) return absent(`${address} does not answer on ${nic.name}`)
+  if (hasMac(before)) return null
   // The kernel asks in the name of the NIC's first address, which must not be a VIP; one without any borrows it.
   const isVipThere = found.addresses.some(own => own.link === nic.name && vips.includes(own.address))
   if (isVipThere || !senders.some(sender => sender !== NOBODY))
-    return without(
-      'unsafe',
-      `${address} is not resolved on ${nic.name}, and asking for it would announce a VIP`,
-    )
-  await network.askNeighbour(address, nic.index)
+    return unsafe(`${address} is not resolved on ${nic.name}, and asking for it would announce a VIP`)
+  return (await letKernelResolve(asked)) ? null : unresolved(asked, macs)
+}
+
+function absent(why: string): NextHop['obstacle'] {
+  return { kind: 'absent', why }
+}
+
+function unsafe(why: string): NextHop['obstacle'] {
+  return { kind: 'unsafe', why }
+}
+
+async function lookUp({ network, nic, address }: Asked): Promise<Neighbour | undefined> {
+  return (await network.neighbours()).find(
+    entry => entry.link === nic.name && entry.address === address && !entry.proxy,
+  )
+}
+
+function hasMac(entry: Neighbour | undefined, states = WITH_MAC): boolean {
+  return ((entry?.state ?? 0) & states) !== 0
+}
+
+async function letKernelResolve(asked: Asked): Promise<boolean> {
+  await asked.network.askNeighbour(asked.address, asked.nic.index)
   for (const deadline = performance.now() + TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS))
-    if (hasMac(await lookUp())) return ready
+    if (hasMac(await lookUp(asked))) return true
+  return false
+}
+
+/** The kernel would ask once more, for the answer to a knock. */
+function unresolved({ nic, address, found }: Asked, macs: string[] | null): NextHop['obstacle'] {
   const why = `${address} is not resolved on ${nic.name}`
   const announce = effectiveOn(nic.name, 'arp_announce', found.sysctls)
   if (familyOf(address) === 4 && (announce === null || !isQuiet('arp_announce', announce)))
-    return without('unsafe', `${why}, and with arp_announce ${announce} an answer would announce the VIP`)
-  return macs === null ? without('absent', why) : ready
+    return unsafe(`${why}, and with arp_announce ${announce} an answer would announce the VIP`)
+  return macs === null ? absent(why) : null
 }
 
 /** The MACs that answer for the address on the segment; null when nobody can be asked. */

@@ -1,3 +1,5 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { RequestOptions } from 'node:https'
 import type { HttpCheck } from '../../config/check.ts'
 import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -141,9 +143,9 @@ function whatIsWrong(
   }
   if (check.body === undefined || body.includes(check.body)) return null
   const excerpt = JSON.stringify(body.slice(0, EXCERPT_LENGTH))
-  const size = cut ? `the first ${BODY_LIMIT_BYTES} bytes of the body` : 'the body'
+  const lack = cut ? `the first ${BODY_LIMIT_BYTES} bytes of the body do not` : 'the body does not'
   return {
-    evidence: `status ${status}, but ${size} does not contain ${JSON.stringify(check.body)}: it starts with ${excerpt}`,
+    evidence: `status ${status}, but ${lack} contain ${JSON.stringify(check.body)}: it starts with ${excerpt}`,
     hint: 'is the right page there? is the share mounted?',
   }
 }
@@ -163,51 +165,59 @@ async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
   // Not at the top: a run without this check does not load it.
   const { request } = check.type === 'http' ? await import('node:http') : await import('node:https')
   const signal = AbortSignal.timeout(check.timeout)
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(signal.aborted ? new NoAnswerInTime(`timeout after ${check.timeout} ms`) : error)
-    const asking = request(
-      {
-        host: vip,
-        port: check.port,
-        path: check.path,
-        signal,
-        agent: false,
-        // Where the VIP is not bound, or not any more, another host would answer in this one's name.
-        localAddress: vip,
-        // The certificate is a matter of name and date, which a request by address cannot judge.
-        rejectUnauthorized: false,
-        headers: { 'user-agent': 'rs-agent', ...(check.host === undefined ? {} : { host: check.host }) },
-        ...(check.host === undefined ? {} : { servername: check.host.replace(/:[0-9]+$/, '') }),
-      },
-      answer => {
-        const chunks: Buffer[] = []
-        let bytes = 0
-        const end = (cut: boolean): void => {
-          resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), cut })
-          // With a reset, where there is more to come: no socket of ours waits for a minute in TIME-WAIT then. A whole
-          // answer ends with the server's own close, and resetting what is closed would hang.
-          if (cut) asking.socket?.resetAndDestroy()
-          else asking.destroy()
-        }
-        if (check.body === undefined) return end(true)
-        answer.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          bytes += chunk.length
-          if (bytes >= BODY_LIMIT_BYTES) end(true)
-        })
-        answer.on('end', () => end(false))
-        answer.on('error', fail)
-      },
-    )
-    asking.on('error', fail)
-    // A server that switches protocols (101) ends the request without an error.
-    asking.on('upgrade', (answer, socket) => {
-      socket.destroy()
-      resolve({ status: answer.statusCode ?? 0, body: '', cut: true })
+  try {
+    return await new Promise((resolve, reject) => {
+      const asking = request({ ...requestFor(vip, check), signal })
+      asking.on('response', answer => resolve(readAnswer(answer, asking, check)))
+      // A server that switches protocols (101) ends the request without an error.
+      asking.on('upgrade', (answer, socket) => {
+        socket.destroy()
+        resolve({ status: answer.statusCode ?? 0, body: '', cut: true })
+      })
+      asking.on('error', reject)
+      asking.on('close', () => reject(new Error('the connection was closed without an answer')))
+      signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
+      asking.end()
     })
-    asking.on('close', () => fail(new Error('the connection was closed without an answer')))
-    signal.addEventListener('abort', () => fail(new Error('aborted')), { once: true })
-    asking.end()
-  })
+  } catch (error) {
+    throw signal.aborted ? new NoAnswerInTime(`timeout after ${check.timeout} ms`) : error
+  }
+}
+
+function requestFor(vip: IpAddress, { host, port, path }: Question['check']): RequestOptions {
+  return {
+    host: vip,
+    port,
+    path,
+    agent: false,
+    // Where the VIP is not bound, or not any more, another host would answer in this one's name.
+    localAddress: vip,
+    // The certificate is a matter of name and date, which a request by address cannot judge.
+    rejectUnauthorized: false,
+    headers: { 'user-agent': 'rs-agent', ...(host === undefined ? {} : { host }) },
+    ...(host === undefined ? {} : { servername: host.replace(/:[0-9]+$/, '') }),
+  }
+}
+
+/** Ends the request with as much of the body as the check wants. */
+async function readAnswer(
+  answer: IncomingMessage,
+  asking: ClientRequest,
+  check: Question['check'],
+): Promise<Answer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let cut = check.body === undefined
+  if (!cut)
+    for await (const chunk of answer.iterator({ destroyOnReturn: false })) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      cut = bytes >= BODY_LIMIT_BYTES
+      if (cut) break
+    }
+  // With a reset, where there is more to come: no socket of ours waits for a minute in TIME-WAIT then. A whole
+  // answer ends with the server's own close, and resetting what is closed would hang.
+  if (cut) asking.socket?.resetAndDestroy()
+  else asking.destroy()
+  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), cut }
 }
