@@ -73,8 +73,8 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
     .action(options => run(() => applyCommand(invocation(), options)))
   // Imported when they are called: plan and apply start without them.
   add('verify', 'prove that this host is a correct real server')
-    .option('--only <ids>', 'make these checks alone, with commas between them')
-    .option('--skip <ids>', 'leave these checks out')
+    .option('--only <ids>', 'make these checks alone, with commas between them', joinLists)
+    .option('--skip <ids>', 'leave these checks out', joinLists)
     .option('--offline', 'put no frame on the wire', false)
     .action(options =>
       run(async () => (await import('./commands/verify.ts')).verifyCommand(invocation(), options)),
@@ -119,8 +119,8 @@ function addDirectorCommands(
     .option('--dry-run', 'change nothing, as director plan', false)
     .action(options => run(async () => (await verbs()).directorApplyCommand(invocation(), options)))
   addVerb('verify', 'prove that this host is a correct director, and its real servers are behind it')
-    .option('--only <ids>', 'make these checks alone, with commas between them')
-    .option('--skip <ids>', 'leave these checks out')
+    .option('--only <ids>', 'make these checks alone, with commas between them', joinLists)
+    .option('--skip <ids>', 'leave these checks out', joinLists)
     .option('--offline', 'put no frame on the wire', false)
     .action(options => run(async () => (await verbs()).directorVerifyCommand(invocation(), options)))
   addVerb(
@@ -160,6 +160,11 @@ function addDirectorCommands(
   addVerb('remove', 'take the role off this host, prior values restored').action(() =>
     run(async () => (await verbs()).directorRemoveCommand(invocation())),
   )
+}
+
+/** An option that is given twice adds to what it said before. */
+function joinLists(text: string, before: string | undefined): string {
+  return before === undefined ? text : `${before},${text}`
 }
 
 /** The folder must be there: an empty variable or a slip of the pen must not start a host's memory anew. */

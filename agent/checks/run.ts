@@ -20,7 +20,14 @@ export async function runConcurrently<Id extends string>(
     return result
   })
   onWaiting([...waiting])
-  return (await Promise.all(results)).flat()
+  const all = (await Promise.all(results)).flat()
+  return all.length > 0 ? all : checks.map(([id]) => nothingThere(id))
+}
+
+/** Only told where no other result says anything. */
+function nothingThere<Id extends string>(id: Id): CheckResult<Id> {
+  const evidence = 'there is nothing to look at: the configuration has no VIP for it, or the host no NIC'
+  return { id, subject: 'this host', verdict: 'skipped', evidence, hint: '' }
 }
 
 /** A check that fails to run has found nothing out: that is no reason to lose what the others found. */

@@ -48,7 +48,9 @@ export function selectChecks<Id extends string>(
 
 function parseIds<Id extends string>(ids: readonly Id[], option: string, text: string): Id[] {
   if (text.trim() === '') throw wrongSelection(ids, `${option} names no check`)
-  return text.split(',').map(part => parseCheckId(ids, part.trim(), option))
+  const names = text.split(',').map(part => part.trim())
+  if (names.includes('')) throw wrongSelection(ids, `${option} ${text}: a name is missing beside a comma`)
+  return names.map(name => parseCheckId(ids, name, option))
 }
 
 /** The check that the text names; throws with the nearest id when there is none. */

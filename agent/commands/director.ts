@@ -15,7 +15,7 @@ import { NOTHING_MANAGED } from '../reconcile/state.ts'
 import { moduleReport } from '../report/change.ts'
 import { countChanges, printChangeReports, printNotes, reportsOf } from '../report/plan.ts'
 import { interruptedLine } from '../report/status.ts'
-import { printChecks, summaryLine } from '../report/verify.ts'
+import { printChecks, printVerify } from '../report/verify.ts'
 import { changeHost, type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
 /** The verbs of the director role that a plan, an apply or a verify stand behind. */
@@ -87,14 +87,8 @@ export async function directorVerifyCommand(invocation: Invocation, selection: S
     rememberVerify(host.files, 'director', results, new Date())
     return results
   })
-  const durationMs = Math.round(performance.now())
-  const verdict = overallVerdict(results)
-  if (terminal.json) terminal.document({ verdict, durationMs, checks: results })
-  else {
-    printChecks(terminal, results)
-    terminal.line(summaryLine(terminal, 'rs-agent director', results, durationMs))
-  }
-  return EXIT_STATUS[verdict]
+  printVerify(terminal, 'rs-agent director', results, leftOut)
+  return EXIT_STATUS[overallVerdict(results)]
 }
 
 /** Takes the role off this host; needs no configuration, the state knows what was there before. */

@@ -8,7 +8,7 @@ import { CHECKS, CHECKS_ON_THE_WIRE, interestOfChecks } from '../realserver/veri
 import { runChecks } from '../realserver/verify/verify.ts'
 import { observeHost } from '../reconcile/found.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
-import { printChecks, summaryLine } from '../report/verify.ts'
+import { printVerify } from '../report/verify.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
 const EXIT_STATUS = { pass: 0, fail: 2, unknown: 3 } as const
@@ -27,12 +27,6 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
     rememberVerify(host.files, 'real server', results, new Date())
     return results
   })
-  const durationMs = Math.round(performance.now())
-  const verdict = overallVerdict(results)
-  if (terminal.json) terminal.document({ verdict, durationMs, checks: results })
-  else {
-    printChecks(terminal, results)
-    terminal.line(summaryLine(terminal, 'rs-agent', results, durationMs))
-  }
-  return EXIT_STATUS[verdict]
+  printVerify(terminal, 'rs-agent', results, leftOut)
+  return EXIT_STATUS[overallVerdict(results)]
 }

@@ -27,8 +27,29 @@ export function printResult(terminal: Terminal, { id, subject, verdict, evidence
   if (hint !== '') terminal.line(`${' '.repeat(31)}${terminal.style('cyan', `-> ${hint}`)}`)
 }
 
+/** What `verify` prints. `leftOut`: those results that the user did not want. */
+export function printVerify(
+  terminal: Terminal,
+  command: string,
+  results: readonly CheckResult[],
+  leftOut: readonly CheckResult[],
+): void {
+  const durationMs = Math.round(performance.now())
+  const verdict = overallVerdict(results)
+  if (terminal.json) {
+    terminal.document({ verdict, durationMs, checks: results })
+    return
+  }
+  printChecks(terminal, results)
+  const made = results.filter(result => !leftOut.includes(result))
+  // Where nothing was found out, the reasons are all there is to say.
+  if (made.every(result => result.verdict === 'skipped'))
+    for (const result of made) printResult(terminal, result)
+  terminal.line(summaryLine(terminal, command, results, durationMs))
+}
+
 /** One line that says it all: `rs-agent verify: fail, 1 failed, 6 passed in 0.1 s`. */
-export function summaryLine(
+function summaryLine(
   terminal: Terminal,
   command: string,
   checks: readonly CheckResult[],

@@ -53,6 +53,14 @@ describe('verify makes', () => {
     expect(why.get('datapath')).toBe('left out by --only')
   })
 
+  it('what two --only name, and not what two --skip do', async () => {
+    const { agent } = await bootRealServer()
+    const twice = ['--only', 'vip-bound', '--only', 'vip-route,arp-sysctl']
+    expect(madeOf(await verify(agent, ...twice))).toEqual(['vip-bound', 'vip-route', 'arp-sysctl'])
+    const skipping = ['--skip', 'vip-bound', '--skip', 'arp-sysctl']
+    expect(madeOf(await verify(agent, ...twice, ...skipping))).toEqual(['vip-route'])
+  })
+
   it('no check that was left out, even if it would fail', async () => {
     const { agent, host } = await bootRealServer()
     await host.namespace.ip(`addr del ${VIP}/32 dev lo`)
@@ -100,7 +108,7 @@ describe('verify refuses', () => {
     [['--only', 'VIP-BOUND'], /no check "VIP-BOUND"/],
     [['--only', ''], /--only names no check/],
     [['--skip', ' '], /--skip names no check/],
-    [['--only', 'vip-bound,,vip-route'], /no check ""/],
+    [['--only', 'vip-bound,,vip-route'], /a name is missing beside a comma/],
     [['--only', 'vip-bound', '--skip', 'vip-bound'], /leave no check/],
     [['--only', 'vip-owner,datapath', '--offline'], /leave no check/],
   ] as const)('%j', async ([options, message]) => {
@@ -138,11 +146,12 @@ describe('the text of verify', () => {
     expect(stdout).toMatch(/rs-agent verify: pass, 2 passed, 10 skipped in \d+\.\d\d s$/)
   })
 
-  it('sends nobody to explain what was left out', async () => {
+  it('says why nothing was found out, and sends nobody to explain', async () => {
     const { agent } = await bootRealServer()
     const { exitCode, stdout } = await agent.run(['verify', '--only', 'ndp-silence'])
     expect(exitCode).toBe(3)
-    expect(stdout).toMatch(/^rs-agent verify: unknown, 11 skipped in \d+\.\d\d s$/)
+    expect(stdout).toMatch(/^ {2}skipped ndp-silence .*nothing to look at/)
+    expect(stdout).toMatch(/\nrs-agent verify: unknown, 12 skipped in \d+\.\d\d s$/)
   })
 
   it('shows what it waits for on stderr, on a terminal alone, and only after a second', async () => {

@@ -48,7 +48,7 @@ describe('selectChecks', () => {
   it.each<[Selection, string]>([
     [{ only: '' }, '--only names no check'],
     [{ skip: '  ' }, '--skip names no check'],
-    [{ skip: 'vip-bound,' }, '--skip: there is no check ""'],
+    [{ skip: 'vip-bound,' }, '--skip vip-bound,: a name is missing'],
     [{ only: 'vip-bound', skip: 'vip-bound' }, 'the options leave no check to run'],
     [{ skip: CHECK_IDS.join(',') }, 'the options leave no check to run'],
   ])('refuses %j', (selection, message) => {

@@ -139,8 +139,12 @@ async function blameForSilence(host: Host, found: FoundHost, accused: Accused): 
   }
 }
 
-/** What the address and the kernel's own route lookups say; null when they find nothing wrong. */
-async function blameRouting(host: Host, found: FoundHost, accused: Accused): Promise<Finding | null> {
+/** What the address and the kernel's own route lookups say, without a knock; null when they find nothing wrong. */
+export async function blameRouting(
+  host: Host,
+  found: FoundHost,
+  accused: Omit<Accused, 'reaction'>,
+): Promise<Finding | null> {
   const { nic, knock, client, way } = accused
   const { vip } = knock
   if (!isBound(vip, found))
@@ -175,7 +179,7 @@ async function blameRouting(host: Host, found: FoundHost, accused: Accused): Pro
 
 async function blameForeignTable(
   host: Host,
-  { nic, knock, client }: Accused,
+  { nic, knock, client }: Omit<Accused, 'reaction'>,
   link: string | null,
 ): Promise<Finding> {
   const where = link === null ? 'nowhere' : `to ${link}`

@@ -6,7 +6,7 @@ import type { WantedRealServer } from '../desired.ts'
 import { whatIsPassedBy } from './beneath.ts'
 import type { CheckResult } from './check.ts'
 import type { TestClient } from './clients.ts'
-import { blame } from './datapath-blame.ts'
+import { blame, blameRouting } from './datapath-blame.ts'
 import { prepareTrials, TRY_IT, type Trial, unknown } from './datapath-trials.ts'
 import { knockOn, type Reaction } from './knocking.ts'
 import { hearAgain, type Judgement } from './second-hearing.ts'
@@ -70,7 +70,12 @@ async function tryNic(
   const passedBy = await whatIsPassedBy(host, nic, found)
   const judge = async (trial: Trial): Promise<Judgement> => {
     const { subject, knock, client, way } = trial
-    if (way.obstacle?.kind === 'unsafe') return settled(trial, unknown(subject, way.obstacle.why))
+    if (way.obstacle?.kind === 'unsafe' || way.obstacle?.kind === 'forbidden') {
+      const finding = await blameRouting(host, found, trial)
+      if (finding !== null) return settled(trial, { id: 'datapath', subject, verdict: 'fail', ...finding })
+      const cure = way.obstacle.kind === 'forbidden' ? CURES['missing-capability'] : TRY_IT
+      return settled(trial, unknown(subject, way.obstacle.why, cure))
+    }
     if (reactions instanceof NoVantage)
       return settled(trial, unknown(subject, reactions.message, CURES[reactions.obstacle]))
     const reaction = reactions.get(knock.clientPort) ?? { kind: 'silence' }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../../host/host.ts'
 import type { Network } from '../../host/netlink/network.ts'
+import { isRefused } from '../../host/netlink/rejection.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import { NOBODY, openSegmentAsker } from '../../host/vantage/segment.ts'
 import { familyOf, type IpAddress } from '../../model/address.ts'
@@ -15,8 +16,8 @@ import { effectiveOn } from '../arp-sysctl.ts'
  * itself, a host with a loud arp_announce would tell the segment that it owns the VIP.
  */
 export interface NextHop {
-  /** Why nobody may knock, or nobody needs to. */
-  obstacle: { kind: 'unsafe' | 'absent'; why: string } | null
+  /** Why nobody may knock (unsafe, forbidden), or nobody needs to (absent). */
+  obstacle: { kind: 'unsafe' | 'forbidden' | 'absent'; why: string } | null
   /** Makes the kernel forget it, if it did not know it before. */
   forget(): Promise<void>
 }
@@ -50,7 +51,11 @@ export async function resolveNextHop(
   return {
     obstacle: await obstacleOf(asked, before),
     forget: async () => {
-      if (before === undefined) await network.forgetNeighbour(address, nic.index)
+      if (before === undefined)
+        await network.forgetNeighbour(address, nic.index).catch(error => {
+          // Without CAP_NET_ADMIN it goes when the kernel tidies up.
+          if (!isRefused(error, 'EPERM')) throw error
+        })
     },
   }
 }
@@ -69,10 +74,18 @@ async function obstacleOf(asked: Asked, before: Neighbour | undefined): Promise<
   if (macs?.length === 0) return absent(`${address} does not answer on ${nic.name}`)
   if (hasMac(before)) return null
   // The kernel asks in the name of the NIC's first address, which must not be a VIP; one without any borrows it.
-  const isVipThere = found.addresses.some(own => own.link === nic.name && vips.includes(own.address))
+  const isVipThere = found.addresses.some(
+    own => own.link === nic.name && vips.includes(own.address) && familyOf(own.address) === familyOf(address),
+  )
   if (isVipThere || !senders.some(sender => sender !== NOBODY))
     return unsafe(`${address} is not resolved on ${nic.name}, and asking for it would announce a VIP`)
-  return (await letKernelResolve(asked)) ? null : unresolved(asked, macs)
+  try {
+    return (await letKernelResolve(asked)) ? null : unresolved(asked, macs)
+  } catch (error) {
+    if (!isRefused(error, 'EPERM')) throw error
+    const why = `${address} is not resolved on ${nic.name}, and without CAP_NET_ADMIN it cannot be`
+    return { kind: 'forbidden', why }
+  }
 }
 
 function absent(why: string): NextHop['obstacle'] {

@@ -1,4 +1,8 @@
 import type { Row } from '../../support/fault-row.ts'
+import { ip } from '../../support/faults.ts'
+import { IPV4 } from '../../support/neighbourhood.ts'
+
+const { gateway } = IPV4
 
 function without(...capabilities: string[]): Pick<Row, 'launcher'> {
   return { launcher: ['setpriv', `--bounding-set=${capabilities.map(name => `-${name}`).join(',')}`, '--'] }
@@ -25,6 +29,12 @@ export const rightsRows: Row[] = [
     name: 'without CAP_NET_ADMIN',
     ...without('net_admin'),
     verify: { unknown: { 'arp-announce': /EPERM|CAP_NET_ADMIN/ } },
+  },
+  {
+    name: 'without CAP_NET_ADMIN, and the gateway is not resolved',
+    ...without('net_admin'),
+    fault: ip(`neigh del ${gateway} dev eth0`),
+    verify: { unknown: { 'arp-announce': /EPERM|CAP_NET_ADMIN/, datapath: /CAP_NET_ADMIN/ } },
   },
   {
     name: 'without CAP_BPF and CAP_SYS_ADMIN: by a device of its own',
