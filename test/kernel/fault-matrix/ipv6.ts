@@ -44,6 +44,21 @@ const bindingRows: Row[] = [
     seen: { byClients: 'nothing', claimingNics: ['eth0'] },
   },
   {
+    // IPv6 asks for it in the name of an address that is no VIP.
+    ...usual,
+    name: 'the VIP of IPv4 alone is on the NIC as well, and the IPv6 gateway is not resolved',
+    families: ['ipv4', 'ipv6'],
+    fault: ip(`addr add ${IPV4.vip}/32 dev eth0`, `neigh del ${IPV6.gateway} dev eth0`),
+    verify: {
+      fail: {
+        [`vip-bound ${IPV4.vip}`]: /bound to eth0/,
+        [`arp-silence ${IPV4.vip} on eth0`]: /answered/,
+      },
+    },
+    seen: {},
+    seenOfIpv4: { claimingNics: ['eth0'] },
+  },
+  {
     // The director defends its address: the kernel keeps the copy, and does not use it.
     ...usual,
     name: 'the IPv6 VIP is on the NIC as well, where its detection found a duplicate',

@@ -3,7 +3,7 @@ import { ip } from '../../support/faults.ts'
 import { IPV4 } from '../../support/neighbourhood.ts'
 import { startWebServer } from '../../support/web-server.ts'
 
-const { vip } = IPV4
+const { vip, gateway } = IPV4
 const second = '10.10.10.101'
 
 /** How the VIP is bound. */
@@ -91,6 +91,32 @@ export const vipRows: Row[] = [
     verify: {
       fail: { [`vip-bound ${second}`]: /bound to eth0/, [`arp-silence ${second} on eth0`]: /answered/ },
     },
+  },
+  {
+    // Nobody may knock then: of the second VIP no knock is needed.
+    name: 'the first VIP is on the NIC as well, the second is not bound, and the gateway is not resolved',
+    config: { vips: [vip, second].map(address => ({ address, ports: ['80/tcp'] })) },
+    fault: async ({ server, neighbourhood: { director } }) => {
+      await director.namespace.ip(`addr add ${second}/32 dev eth0`)
+      await server.namespace.ip(
+        `addr add ${vip}/32 dev eth0`,
+        `addr del ${second}/32 dev lo`,
+        `neigh del ${gateway} dev eth0`,
+      )
+    },
+    spoilsNeighbours: true,
+    verify: {
+      fail: {
+        [`vip-bound ${vip}`]: /bound to eth0/,
+        [`vip-bound ${second}`]: /not bound/,
+        [`arp-silence ${vip} on eth0`]: /answered/,
+        [`datapath ${second}:80`]: /not bound/,
+        [`service-answers http://${second}/`]: /./,
+      },
+      unknown: { [`datapath ${vip}:80`]: /would announce a VIP/ },
+      skipped: { [`arp-announce ${second} on eth0`]: /not bound/ },
+    },
+    seen: { claimingNics: ['eth0'] },
   },
   {
     // The kernel keeps a local address of an interface that is down.
