@@ -1,4 +1,7 @@
-/** What a person who is woken by a check wants to know. `$VIP`, `$RIP`, `$NIC` stand for the site's own. */
+/**
+ * What a person who is woken by a check wants to know. `$VIP`, `$RIP`, `$NIC` stand for the site's own. Commands can
+ * be pasted into a shell: what goes with them is a comment, and so is what has no command (`# let the port in`).
+ */
 export interface Explanation {
   /** What the check proves, in one sentence. */
   title: string

@@ -116,7 +116,7 @@ function ownClaim({ addresses, links }: FoundHost, vip: IpAddress, { directors }
       return {
         mac,
         role: isDirector ? 'director' : 'this host',
-        addresses: own.slice(0, 1),
+        addresses: own.filter(address => familyOf(address) === familyOf(vip)).slice(0, 1),
         latencyMs: 0,
         answers: 0,
       }
@@ -128,7 +128,7 @@ function expectedHosts(invocation: Invocation, { director }: ProbeOptions): Know
   if (director === undefined) return configured
   return {
     ...configured,
-    directors: director.split(',').map(text => parseAddress(text.trim(), '--director')),
+    directors: [...new Set(director.split(',').map(text => parseAddress(text.trim(), '--director')))],
   }
 }
 

@@ -14,9 +14,13 @@ export function printExplanations(terminal: Terminal, checks: readonly Explained
     terminal.line(`${terminal.style('bold', id)}: ${title}`)
     for (const result of results) printResult(terminal, result)
     paragraph(terminal, meaning)
-    list(terminal, 'Causes', causes, '-')
-    list(terminal, 'Show', show, '$')
-    list(terminal, 'Mend', mend, '$')
+    list(
+      terminal,
+      'Causes',
+      causes.map(text => ({ mark: '-', text })),
+    )
+    commands(terminal, 'Show', show)
+    commands(terminal, 'Mend', mend)
   })
 }
 
@@ -39,11 +43,19 @@ function paragraph(terminal: Terminal, text: string): void {
   for (const line of wrap(text, WIDTH - 2)) terminal.line(`  ${line}`)
 }
 
-function list(terminal: Terminal, title: string, items: readonly string[], mark: string): void {
+/** What a shell takes, and what is for the hands. */
+function commands(terminal: Terminal, title: string, lines: readonly string[]): void {
+  const items = lines.map(line =>
+    line.startsWith('# ') ? { mark: '-', text: line.slice(2) } : { mark: '$', text: line },
+  )
+  list(terminal, title, items)
+}
+
+function list(terminal: Terminal, title: string, items: readonly { mark: string; text: string }[]): void {
   terminal.line()
   terminal.line(`  ${terminal.style('bold', title)}`)
-  for (const item of items)
-    wrap(item, WIDTH - 6).forEach((line, index) => {
+  for (const { mark, text } of items)
+    wrap(text, WIDTH - 6).forEach((line, index) => {
       terminal.line(`    ${index === 0 ? mark : ' '} ${line}`)
     })
 }

@@ -119,7 +119,7 @@ describe.concurrent('probe tells by name that', () => {
       ['director', site.director.mac, DIRECTOR],
       ['this host', site.sibling.mac, SIBLING],
     ])
-    expect(text).toMatch(/FAIL this host .*: has it on a NIC/)
+    expect(text).toMatch(/FAIL this host 10\.10\.10\.13 .*: has it on a NIC/)
   })
 
   it('this host is the director that has it', async () => {
@@ -168,8 +168,9 @@ describe.concurrent('probe from a laptop without any configuration', () => {
   it('compares with whom --director names', async () => {
     await using site = await Site.build()
     await own(site.director)
-    const right = await site.probe(site.laptop, ['--director', DIRECTOR, VIP])
+    const right = await site.probe(site.laptop, ['--director', `${DIRECTOR},${DIRECTOR}`, VIP])
     expect([right.exitCode, right.report.owners[0]?.role]).toEqual([0, 'director'])
+    expect(right.report.owners[0]?.addresses).toEqual([DIRECTOR])
     const wrong = await site.probe(site.laptop, ['--director', '10.10.10.9', VIP])
     expect([wrong.exitCode, wrong.report.owners[0]?.role]).toEqual([2, 'stranger'])
   })

@@ -23,6 +23,14 @@ describe.each(explanations)('the explanation of $id of a $role', ({ title, meani
     }
   })
 
+  it('can be pasted into a shell', () => {
+    for (const line of [...show, ...mend]) {
+      expect(line).toMatch(
+        /^(# |(curl|findmnt|grep|ip|ipvsadm|nft|nstat|rs-agent|ss|sysctl|systemctl|tcpdump)\b)/,
+      )
+    }
+  })
+
   it('leaves to the reader only the names of the site', () => {
     const placeholders = [...show, ...mend].flatMap(line => line.match(/\$\w+/g) ?? [])
     expect(['$VIP', '$RIP', '$NIC']).toEqual(expect.arrayContaining(placeholders))

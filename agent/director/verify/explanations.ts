@@ -51,8 +51,8 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'the VIP is on its NIC instead of lo',
       'it proxies ARP',
     ],
-    show: ['rs-agent probe $VIP --target $RIP', 'on the real server: rs-agent verify'],
-    mend: ['on the real server: rs-agent apply'],
+    show: ['rs-agent probe $VIP --target $RIP', 'rs-agent verify  # on the real server'],
+    mend: ['rs-agent apply  # on the real server'],
   },
   'real-server-path': {
     title: 'A SYN for VIP:port, sent to the MAC of each real server, is answered from the VIP.',
@@ -65,10 +65,10 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'rp_filter of the real server drops what comes from the director',
       'arp_announce of the real server is 0: it asks for the director in the name of the VIP, which the director owns',
     ],
-    show: ['on the real server: rs-agent verify --only vip-bound,datapath'],
+    show: ['rs-agent verify --only vip-bound,datapath  # on the real server'],
     mend: [
-      'on the real server: rs-agent apply',
-      'until then, weight: 0 in the configuration of the director',
+      'rs-agent apply  # on the real server',
+      '# until then, weight: 0 in the configuration of the director',
     ],
   },
   'sync-daemon': {

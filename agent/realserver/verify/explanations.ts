@@ -50,7 +50,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
     show: [
       'grep -rn "arp_ignore\\|arp_announce" /etc/sysctl.conf /etc/sysctl.d /run/sysctl.d /usr/lib/sysctl.d',
     ],
-    mend: ['take the line out that the evidence names', 'rs-agent apply'],
+    mend: ['# take the line out that the evidence names', 'rs-agent apply'],
   },
   'arp-silence': {
     title: 'Asked on the wire who has the VIP, this host stays silent.',
@@ -64,10 +64,10 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'silent only because of an nft or arptables rule: it leaks when the rules are reloaded',
     ],
     show: [
-      'rs-agent probe $VIP --target $RIP   (from another host of the segment)',
+      'rs-agent probe $VIP --target $RIP  # from another host of the segment',
       'ip address; nft list tables arp; ip link show $NIC',
     ],
-    mend: ['rs-agent apply', 'until then: ip address del $VIP/32 dev lo, or take the host off the network'],
+    mend: ['ip address del $VIP/32 dev lo  # at once, or take the host off the network', 'rs-agent apply'],
   },
   'arp-announce': {
     title: 'When this host asks for others, it never names the VIP as the sender.',
@@ -79,7 +79,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'unknown: the kernel has no nf_tables, or rights are missing',
     ],
     show: ['sysctl -a -r "conf.*arp_announce"', 'tcpdump -ni $NIC arp and host $VIP'],
-    mend: ['rs-agent apply', 'give the NIC an address of its own'],
+    mend: ['rs-agent apply', '# give the NIC an address of its own'],
   },
   'ndp-silence': {
     title: 'Asked by neighbour solicitations for an IPv6 VIP, this host stays silent.',
@@ -117,7 +117,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'loose filtering (2) without any route to the clients',
     ],
     show: ['ip route get $VIP from CLIENT iif $NIC', 'nstat -az TcpExtIPReversePathFilter'],
-    mend: ['sysctl -w net/ipv4/conf/$NIC/rp_filter=2', 'or route answers to clients by $NIC'],
+    mend: ['sysctl -w net/ipv4/conf/$NIC/rp_filter=2', '# or route answers to clients by $NIC'],
   },
   'vip-owner': {
     title: 'Asked on the wire, only the configured director answers for the VIP.',
@@ -130,10 +130,10 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'a container or virtual machine of this host, on a macvlan of the NIC',
       'unknown: the director is down, on another segment, or has not taken the VIP',
     ],
-    show: ['rs-agent probe $VIP', 'the switch’s MAC address table tells the port'],
+    show: ['rs-agent probe $VIP', '# the switch’s MAC address table tells the port'],
     mend: [
-      'rs-agent apply, on the real server that answers',
-      'take the VIP off the host that should not have it',
+      'rs-agent apply  # on the real server that answers',
+      '# take the VIP off the host that should not have it',
     ],
   },
   datapath: {
@@ -153,9 +153,9 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'ip route get CLIENT from $VIP',
     ],
     mend: [
-      'rs-agent apply, for the address and its route',
-      'bind the server to $VIP or to every address',
-      'let the port in',
+      'rs-agent apply  # for the address and its route',
+      '# bind the server to $VIP or to every address',
+      '# let the port in',
     ],
   },
   'service-answers': {
@@ -168,6 +168,6 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       'the share with the pages is not mounted: another page is served',
     ],
     show: ['curl -v http://$VIP/', 'ss -ltn', 'findmnt'],
-    mend: ["the server's own log says why", 'systemctl restart apache2 (or nginx)'],
+    mend: ["# the server's own log says why", 'systemctl restart apache2  # or nginx'],
   },
 }
