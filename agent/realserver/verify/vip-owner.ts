@@ -1,9 +1,10 @@
 import type { Host } from '../../host/host.ts'
 import { NoVantage, type Obstacle } from '../../host/vantage/injection.ts'
-import type { IpAddress } from '../../model/address.ts'
+import { familyOf, type IpAddress } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import { isUnplugged, whyUnplugged } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
+import { sendersOn } from '../../segment/asking.ts'
 import {
   type Claimant,
   nameOf,
@@ -28,8 +29,12 @@ export async function checkVipOwner(
     const path = pathNics(wanted, found, vip)
     // A thief on the VIP's own segment is heard there alone, wherever the director is.
     const asked = new Set([...path, ...homeNics(wanted, found, vip)].filter(nic => !isUnplugged(nic)))
-    for (const nic of asked) nics.set(nic, [...(nics.get(nic) ?? []), vip])
     if (asked.size === 0) results.push(unknown(vip, whyNobody(path)))
+    // The silence of a question that nobody asks means nothing.
+    for (const nic of asked)
+      if (sendersOn(nic, found, wanted.vips, familyOf(vip)).length === 0)
+        results.push(unknown(`${vip} on ${nic.name}`, VOICELESS, 'missing-address'))
+      else nics.set(nic, [...(nics.get(nic) ?? []), vip])
   }
   const neighbours = await host.network.neighbours()
   const surveys = [...nics].map(async ([nic, vips]) => {
@@ -146,8 +151,21 @@ function sharedName(owners: readonly Claimant[]): string {
   return `; all of them answer for ${first} as well: it is given out twice, or that host has two NICs here (arp_filter, arp_ignore 1)`
 }
 
-function unknown(subject: string, why: string, obstacle: Obstacle = 'refused'): CheckResult {
-  const hint =
-    obstacle === 'missing-capability' ? 'needs CAP_NET_RAW: run as root' : 'bring the NIC up: ip link'
-  return { id: 'vip-owner', subject, verdict: 'unknown', evidence: `could not be asked: ${why}`, hint }
+const VOICELESS = 'the NIC has no settled IPv6 address of its own to ask from'
+
+const WHAT_TO_DO: Record<Obstacle | 'missing-address', string> = {
+  'missing-capability': 'needs CAP_NET_RAW: run as root',
+  'missing-address': 'ip -6 address show: are its addresses tentative, or duplicates?',
+  refused: 'bring the NIC up: ip link',
+  unanswered: 'bring the NIC up: ip link',
+}
+
+function unknown(subject: string, why: string, obstacle: keyof typeof WHAT_TO_DO = 'refused'): CheckResult {
+  return {
+    id: 'vip-owner',
+    subject,
+    verdict: 'unknown',
+    evidence: `could not be asked: ${why}`,
+    hint: WHAT_TO_DO[obstacle],
+  }
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../../support/fault-row.ts'
+import type { Row, Site } from '../../support/fault-row.ts'
 import { arpSysctl, inTurn, ip, nft, sysctl } from '../../support/faults.ts'
 import { IPV4, IPV6 } from '../../support/neighbourhood.ts'
 import { startWebServer } from '../../support/web-server.ts'
@@ -8,6 +8,14 @@ const { vip } = IPV6
 
 const usual = { families: ['ipv6'], wire: withBothFamilies } as const
 const forwarding = sysctl(1, 'ipv6/conf/all/forwarding')
+
+/** A sibling has it, before this host has ended to ask for it. */
+async function takeAddressAway({ server, neighbourhood: { sibling } }: Site): Promise<void> {
+  await sibling.namespace.ip(`addr add ${IPV6.server}/64 dev eth0 nodad`)
+  await server.namespace.writeSysctl('ipv6/conf/eth0/accept_dad', 1)
+  await server.namespace.ip(`addr del ${IPV6.server}/64 dev eth0`, `addr add ${IPV6.server}/64 dev eth0`)
+  while (!(await server.run('ip', ['-6', 'addr'])).includes('dadfailed'));
+}
 
 const bindingRows: Row[] = [
   { ...usual, name: 'a healthy real server of an IPv6 VIP', verify: {} },
@@ -78,14 +86,23 @@ const bindingRows: Row[] = [
     // The director cannot reach it any more.
     ...usual,
     name: "this host's own IPv6 address is a duplicate",
-    fault: async ({ server, neighbourhood: { sibling } }) => {
-      await sibling.namespace.ip(`addr add ${IPV6.server}/64 dev eth0 nodad`)
-      await server.namespace.writeSysctl('ipv6/conf/eth0/accept_dad', 1)
-      await server.namespace.ip(`addr del ${IPV6.server}/64 dev eth0`, `addr add ${IPV6.server}/64 dev eth0`)
-      while (!(await server.run('ip', ['-6', 'addr'])).includes('dadfailed'));
-    },
+    fault: takeAddressAway,
     spoilsNeighbours: true,
     verify: { unknown: { 'ndp-silence': /duplicate address detection/ } },
+    seen: { byClients: 'nothing' },
+  },
+  {
+    // Then nobody can be asked by it: that nobody answers proves nothing.
+    ...usual,
+    name: "this host's own IPv6 address is a duplicate, and it has no other",
+    fault: inTurn(ip('addr flush dev eth0 scope link'), takeAddressAway),
+    spoilsNeighbours: true,
+    verify: {
+      unknown: {
+        'ndp-silence': /duplicate address detection/,
+        'vip-owner': /no settled IPv6 address/,
+      },
+    },
     seen: { byClients: 'nothing' },
   },
 ]
