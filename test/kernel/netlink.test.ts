@@ -264,6 +264,13 @@ describe('after close', () => {
   })
 })
 
+it('finds no route in a namespace in which nothing was ever up, lo included', async () => {
+  const untouched = new Engine(host, ['unshare', '--net'])
+  expect(await untouched.routes()).toEqual([])
+  expect((await untouched.links()).map(({ name, up }) => [name, up])).toEqual([['lo', false]])
+  await untouched.close()
+})
+
 describe('what `ip` made, deleted and put back', () => {
   const addresses = [
     '10.20.0.1/24 dev eth0 broadcast 10.20.0.255 label eth0:1',

@@ -83,7 +83,9 @@ export function openNetwork(): Network {
       if (names.size === 0) await links()
       const routes: Route[] = []
       for (const family of [4, 6] as const)
-        for (const body of await connection.dump(RTM_GETROUTE, encodeMainTableDump(family))) {
+        for (const body of await connection
+          .dump(RTM_GETROUTE, encodeMainTableDump(family))
+          .catch(noSuchTable)) {
           const route = decodeRoute(body, family, linkName)
           if (route !== null && (isHostRoute(route) || route.source !== undefined)) routes.push(route)
         }
@@ -124,6 +126,12 @@ export function openNetwork(): Network {
 
 /** Loaded when a check asks: plan and apply start without it. */
 const questions = () => import('./questions.ts')
+
+/** IPv4's main table comes with the first route: a namespace in which not even lo was ever up has none. */
+function noSuchTable(error: unknown): Buffer[] {
+  if (isRefused(error, 'ENOENT')) return []
+  throw error
+}
 
 function isHostRoute({ destination, prefixLength }: Route): boolean {
   return prefixLength === hostPrefixLength(destination)
