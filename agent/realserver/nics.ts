@@ -31,6 +31,12 @@ export function pathNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddr
   return [near(wanted.directors), near([vip]), facing].find(nics => nics.length > 0) ?? []
 }
 
+/** What a check that needs such a NIC says where there is none. */
+export const NO_NIC = {
+  why: 'no NIC of this host faces the segment',
+  hint: 'has a NIC an address of its own, or does the configuration name one? ip address; interfaces: [NIC]',
+}
+
 /** The NICs in whose subnet the VIP lies. */
 export function homeNics(wanted: WantedRealServer, found: FoundHost, vip: IpAddress): Link[] {
   return nicsNear([vip], facingNics(wanted, found, familyOf(vip)), wanted, found)

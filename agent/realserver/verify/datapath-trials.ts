@@ -5,7 +5,7 @@ import type { Link, Neighbour } from '../../model/network.ts'
 import { isUnplugged, whyUnplugged } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { pathNics } from '../nics.ts'
+import { NO_NIC, pathNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 import { chooseClients, type TestClient } from './clients.ts'
 import type { WayBack, WaysBack } from './way-back.ts'
@@ -36,7 +36,7 @@ export async function prepareTrials(
   const neighbours = await host.network.neighbours()
   for (const { vip, port, subject } of doorsOf(wanted, results)) {
     const nics = pathNics(wanted, found, vip)
-    if (nics.length === 0) results.push(unknown(subject, 'no NIC of this host faces the segment'))
+    if (nics.length === 0) results.push(unknown(subject, NO_NIC.why, NO_NIC.hint))
     for (const nic of nics) {
       const name = nics.length === 1 ? subject : `${subject} on ${nic.name}`
       if (isUnplugged(nic)) {

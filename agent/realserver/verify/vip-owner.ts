@@ -14,7 +14,7 @@ import {
   surveyOwners,
 } from '../../segment/owners.ts'
 import type { WantedRealServer } from '../desired.ts'
-import { homeNics, pathNics } from '../nics.ts'
+import { homeNics, NO_NIC, pathNics } from '../nics.ts'
 import type { CheckResult } from './check.ts'
 
 /** Asked on the wire, only the configured directors answer for each VIP, and one of them alone. */
@@ -29,7 +29,8 @@ export async function checkVipOwner(
     const path = pathNics(wanted, found, vip)
     // A thief on the VIP's own segment is heard there alone, wherever the director is.
     const asked = new Set([...path, ...homeNics(wanted, found, vip)].filter(nic => !isUnplugged(nic)))
-    if (asked.size === 0) results.push(unknown(vip, whyNobody(path)))
+    if (asked.size === 0)
+      results.push(unknown(vip, whyNobody(path), path.length === 0 ? 'missing-nic' : 'refused'))
     // The silence of a question that nobody asks means nothing.
     for (const nic of asked)
       if (sendersOn(nic, found, wanted.vips, familyOf(vip)).length === 0)
@@ -141,7 +142,7 @@ function nobody(
 
 function whyNobody(nics: readonly Link[]): string {
   const reasons = nics.map(whyUnplugged)
-  return reasons.length === 0 ? 'no NIC of this host faces the segment' : reasons.join(', ')
+  return reasons.length === 0 ? NO_NIC.why : reasons.join(', ')
 }
 
 /** Two hosts with one address, or one host with two NICs: the wire does not tell them apart. */
@@ -153,8 +154,9 @@ function sharedName(owners: readonly Claimant[]): string {
 
 const VOICELESS = 'the NIC has no settled IPv6 address of its own to ask from'
 
-const WHAT_TO_DO: Record<Obstacle | 'missing-address', string> = {
+const WHAT_TO_DO: Record<Obstacle | 'missing-address' | 'missing-nic', string> = {
   'missing-capability': 'needs CAP_NET_RAW: run as root',
+  'missing-nic': NO_NIC.hint,
   'missing-address': 'ip -6 address show: are its addresses tentative, or duplicates?',
   refused: 'bring the NIC up: ip link',
   unanswered: 'bring the NIC up: ip link',
