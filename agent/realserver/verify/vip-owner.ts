@@ -77,7 +77,7 @@ function judge(
     return {
       ...result,
       verdict: 'fail',
-      evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${thieves.length === 1 ? thieves[0]?.role : 'they'} take${thieves.length === 1 ? 's' : ''} clients away from the director`,
+      evidence: `${names} answer${owners.length === 1 ? 's' : ''} for it: ${takers(thieves, owners)} clients away from the director`,
       hint: cureOf(thieves, nic),
     }
   if (owners.length > 1)
@@ -96,6 +96,12 @@ function judge(
       hint: 'name the hosts that may answer: directors: [ADDRESS]',
     }
   return { ...result, verdict: 'pass', evidence: `only ${names} answers for it (in ${latency} ms)`, hint: '' }
+}
+
+function takers(thieves: readonly Claimant[], owners: readonly Claimant[]): string {
+  const [thief] = thieves
+  if (thief !== undefined && thieves.length === 1) return `${thief.role} takes`
+  return thieves.length === owners.length ? 'they take' : 'all but the director take'
 }
 
 function cureOf([thief]: readonly Claimant[], { name }: Link): string {
