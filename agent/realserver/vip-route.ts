@@ -14,7 +14,7 @@ import { LOOPBACK } from './vip-address.ts'
  */
 
 /** Our mark on routes: a protocol number that include/uapi/linux/rtnetlink.h and iproute2 leave free. */
-export const ROUTE_PROTOCOL = 76
+const ROUTE_PROTOCOL = 76
 
 const RT_SCOPE_UNIVERSE = 0
 const RT_SCOPE_LINK = 253

@@ -124,7 +124,7 @@ export function roleOf(who: {
 }
 
 /** VRRP's virtual MACs (RFC 9568, 7.3) are nobody's own: whoever is master answers with them. */
-export function isVirtualRouter(mac: string): boolean {
+function isVirtualRouter(mac: string): boolean {
   return mac.startsWith('00:00:5e:00:01:') || mac.startsWith('00:00:5e:00:02:')
 }
 

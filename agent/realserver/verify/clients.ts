@@ -51,7 +51,7 @@ export async function chooseClients(
   )
 }
 
-export function testClient(address: IpAddress, { isGuess }: Pick<TestClient, 'isGuess'>): TestClient {
+function testClient(address: IpAddress, { isGuess }: Pick<TestClient, 'isGuess'>): TestClient {
   return { address, isGuess, name: `a client at ${address}` }
 }
 
