@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApache } from '../support/apache.ts'
-import { Cluster, directorConfig, RIPS, succeed, VIP } from '../support/cluster.ts'
+import { Cluster, directorConfig, RIPS, RIPS6, succeed, VIP, VIP6 } from '../support/cluster.ts'
 import type { Host } from '../support/host.ts'
 import { sentPackets } from '../support/nic-traffic.ts'
 import type { Check, VerifyReport } from '../support/rs-agent.ts'
@@ -148,5 +148,52 @@ describe('director verify', () => {
     const skipped = checks.filter(({ verdict }) => verdict === 'skipped').map(({ id }) => id)
     expect(skipped).toEqual(['real-server-arp', 'real-server-path', 'sync-daemon'])
     expect(checks.filter(({ verdict }) => verdict === 'pass')).toHaveLength(4)
+  })
+})
+
+describe('director verify of an IPv6 service', () => {
+  const IDS = ['ipvs-pool', 'vip-on-nic', 'send-redirects', 'arp-announce']
+  const verdicts = ({ checks }: VerifyReport) =>
+    checks.map(({ id, subject, verdict }) => [id, subject, verdict])
+  const realServerChecks = (second: string) => [
+    ...RIPS6.map(rip => ['real-server-arp', `${VIP6} on ${rip}`, 'pass']),
+    ['real-server-path', `[${VIP6}]:80/tcp on ${RIPS6[0]}`, 'pass'],
+    ['real-server-path', `[${VIP6}]:80/tcp on ${RIPS6[1]}`, second],
+  ]
+  beforeAll(async () => {
+    const { agent } = cluster.director
+    agent.configure(
+      directorConfig(
+        RIPS6.map(address => ({ address })),
+        { vip: VIP6 },
+      ),
+    )
+    await succeed(agent, 'director apply')
+  })
+
+  it('passes where every real server has the VIP', async () => {
+    const healthy = await succeed<VerifyReport>(cluster.director.agent, 'director verify')
+    expect(healthy.checks.map(({ id }) => id).slice(0, IDS.length)).toEqual(IDS)
+    expect(verdicts(healthy).slice(IDS.length)).toEqual(realServerChecks('pass'))
+    const path = healthy.checks.find(({ id }) => id === 'real-server-path')
+    expect(path?.evidence).toContain(`answers from [${VIP6}]:80`)
+  })
+
+  it('names the real server that lost the VIP, and no other', async () => {
+    const [, { host, agent }] = cluster.realServers
+    await host.namespace.ip(`addr del ${VIP6}/128 dev lo`)
+    const finished = await cluster.director.agent.run(['director', 'verify', '--json'])
+    expect(finished.exitCode, finished.stdout).toBe(2)
+    const lost = finished.json<VerifyReport>()
+    expect(verdicts(lost).slice(IDS.length)).toEqual(realServerChecks('fail'))
+    const named = lost.checks.find(({ verdict }) => verdict === 'fail')
+    // Its host route to lo is still there, and refuses what has no address: of IPv6 the kernel says so.
+    expect(named?.evidence).toMatch(
+      /refuses \[2001:db8:10::100\]:80 with ICMP type 1 code 0: it lost the VIP/,
+    )
+    expect(named?.hint).toContain(RIPS6[1])
+
+    await succeed(agent, 'apply')
+    await succeed(cluster.director.agent, 'director verify')
   })
 })

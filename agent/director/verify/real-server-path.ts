@@ -120,7 +120,7 @@ async function knockOn(door: Door, rip: IpAddress, nic: Link, say: Say): Promise
     if (answer.kind === 'icmp-error')
       return say(
         'fail',
-        `it refuses ${where} with ICMP type ${answer.type} code ${answer.code}: a firewall, or it forwards what it does not own`,
+        `it refuses ${where} with ICMP type ${answer.type} code ${answer.code}: it lost the VIP, or a firewall refuses what is for it`,
         `on ${rip}: rs-agent verify says why`,
       )
     if (answer.rst)
