@@ -46,7 +46,7 @@ export async function loadModules(modules: KernelModules, missing: readonly Miss
       throw new AgentError(
         'unsupported',
         `the kernel module ${name} (${neededBy}) cannot be loaded: ${refusal}`,
-        `nothing was touched; install the modules of the running kernel (Debian: linux-image-${modules.release}; Ubuntu: linux-modules-extra-${modules.release}; Fedora, RHEL: kernel-modules-extra), or load it outside the container: modprobe ${name}`,
+        `no setting was touched; install the modules of the running kernel (Debian: linux-image-${modules.release}; Ubuntu: linux-modules-extra-${modules.release}; Fedora, RHEL: kernel-modules-extra), or load it outside the container: modprobe ${name}`,
       )
   }
 }

@@ -34,7 +34,7 @@ export async function refuseTaken(
     throw new AgentError(
       'failed',
       `${other.address} has an owner on the segment of ${nic.name} already: ${other.mac} answers for it`,
-      `nothing was touched; \`rs-agent probe ${other.address}\` says who it is: take the VIP off that host first`,
+      `\`rs-agent probe ${other.address}\` says who it is: take the VIP off that host first`,
     )
 }
 

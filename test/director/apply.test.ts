@@ -96,6 +96,9 @@ describe('a host without the role', () => {
     const error = await refusal('director', 'apply')
     await client.namespace.ip(`addr del ${VIP}/32 dev eth0`)
     expect(error).toMatchObject({ exitCode: 1, code: 'failed', message: expect.stringContaining(client.mac) })
+    // By then the table was filled, and is empty again.
+    expect(error.message).toContain('nothing was changed: every step was undone')
+    expect(error.hint).toMatch(/^`rs-agent probe 10\.10\.10\.100` says who it is/)
     await expectAsBefore()
   })
 
