@@ -6,7 +6,7 @@ const COLORS = { pass: 'green', fail: 'red', unknown: 'yellow', skipped: 'dim' }
 /** Of one check with many VIPs: enough to see what is wrong. */
 const SHOWN_OF_A_KIND = 4
 
-/** What failed first, then what is not known, then one line that counts what passed. */
+/** What failed first, then what is not known, then one line of what passed. */
 export function printChecks(terminal: Terminal, checks: readonly CheckResult[]): void {
   for (const verdict of ['fail', 'unknown'] as const)
     for (const [id, results] of Map.groupBy(withVerdict(checks, verdict), ({ id }) => id)) {
@@ -17,8 +17,18 @@ export function printChecks(terminal: Terminal, checks: readonly CheckResult[]):
     }
   // A pass with a hint has something to say all the same.
   for (const result of withVerdict(checks, 'pass')) if (result.hint !== '') printResult(terminal, result)
-  const passed = [...new Set(withVerdict(checks, 'pass').map(({ id }) => id))]
+  const passed = passedOf(checks)
   if (passed.length > 0) terminal.line(`  ${label(terminal, 'pass')} ${passed.join(', ')}`)
+}
+
+/** The ids, each with how many of its subjects where not all of them passed. */
+function passedOf(checks: readonly CheckResult[]): string[] {
+  const made = checks.filter(({ verdict }) => verdict !== 'skipped')
+  return [...Map.groupBy(made, ({ id }) => id)].flatMap(([id, results]) => {
+    const passed = withVerdict(results, 'pass').length
+    if (passed === 0) return []
+    return [passed === results.length ? id : `${id} (${passed} of ${results.length})`]
+  })
 }
 
 /** One result in full, with the next thing to do. */
