@@ -20,6 +20,7 @@ import type { State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
 import { leftToRun, type WantedDirector } from './desired.ts'
 import { directorInterlock } from './interlock.ts'
+import { tellOfNewSchedulers } from './ipvs-pool.ts'
 import { loadModules, type MissingModule, missingModules } from './modules.ts'
 import { interestOfDirector, planDirector, planDirectorRemoval } from './plan.ts'
 import { forgetRotation, recallRotation } from './rotation.ts'
@@ -44,7 +45,8 @@ export async function findDrift(host: Host, config: Config, wanted: WantedDirect
   const { state, interrupted } = recall(host.files, DIRECTOR)
   const found = await observeHost(host, interestOfDirector(wanted)(state))
   const { steps, leftOut } = planOrRefuse(config, wanted)(found, state, recallOther(host.files, DIRECTOR))
-  return { modules: missingModules(host.modules, wanted), steps, notes: leftOut, found, state, interrupted }
+  const notes = [...leftOut, ...tellOfNewSchedulers(steps)]
+  return { modules: missingModules(host.modules, wanted), steps, notes, found, state, interrupted }
 }
 
 export interface Converged extends Omit<Outcome, 'found'> {
@@ -91,7 +93,15 @@ export async function convergeDirector(
     steps,
     modules,
     checks,
-    notes: [...new Set([...notes, ...told, ...again, ...leftToRun(config, recallRotation(host.files))])],
+    notes: [
+      ...new Set([
+        ...notes,
+        ...tellOfNewSchedulers(steps),
+        ...told,
+        ...again,
+        ...leftToRun(config, recallRotation(host.files)),
+      ]),
+    ],
   }
 }
 

@@ -1,7 +1,7 @@
 import { type FoundPool, type ServiceKey, serviceText } from '../model/ipvs.ts'
 import { type FoundHost, lookupIn } from '../reconcile/found.ts'
 import { isSameValue, keyOf, type Setting } from '../reconcile/setting.ts'
-import type { Claim, Prior } from '../reconcile/step.ts'
+import type { Claim, Prior, Step } from '../reconcile/step.ts'
 import type { WantedDirector, WantedPool } from './desired.ts'
 
 /**
@@ -45,6 +45,20 @@ export function strayClaims(pools: readonly FoundPool[], priors: readonly Prior[
     .filter(({ service }) => created.has(serviceKeyText(service.key)))
     .flatMap(pool => absenceClaims(pool, created))
     .filter(({ wanted }) => wanted.kind === 'ipvs-destination' && !known.has(keyOf(wanted)))
+}
+
+/**
+ * The one edit of a service that clients may notice: the kernel unbinds the old scheduler and waits until no CPU uses
+ * it before it binds the new one (ip_vs_edit_service of net/netfilter/ipvs/ip_vs_ctl.c).
+ */
+export function tellOfNewSchedulers(steps: readonly Step[]): string[] {
+  return steps.flatMap(({ change }) => {
+    if (change.kind !== 'ipvs-service' || change.before === null || change.after === null) return []
+    if (change.before.scheduler === change.after.scheduler) return []
+    return [
+      `${serviceText(change.id.key)} has no scheduler for some milliseconds while the kernel changes it: open connections stay, new ones are refused`,
+    ]
+  })
 }
 
 /** What is in them and not remembered came after the first apply. */

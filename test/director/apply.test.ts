@@ -36,6 +36,10 @@ const RULES = [
   ...RIPS6.map(rip => `-a -t [${VIP6}]:80 -r [${rip}]:80 -g -w 1`),
 ].sort()
 
+interface NotedReport extends ChangeReport {
+  notes: string[]
+}
+
 async function expectAsBefore(): Promise<void> {
   expect(differences(before, await stateOf(cluster))).toEqual([])
 }
@@ -188,6 +192,35 @@ describe('a director', () => {
     expect(failures).toEqual({})
     expect(answers).toEqual({ [serving === RIPS[0] ? 'rs1' : 'rs2']: 10, director: 2 })
     expect(await succeed(agent, 'director status')).toMatchObject({ asConfigured: true, pending: 0 })
+  })
+
+  it('changes the scheduler in place, and says what clients notice: for a moment new connections are refused', async () => {
+    const { visitor, director } = cluster
+    const [first, other] = ['rr', 'wrr']
+    director.agent.configure(directorConfig(BOTH, { scheduler: first }))
+    await succeed(director.agent, 'director apply')
+    const tally = await visitor.fetchDuring({ address: VIP }, async () => {
+      for (const scheduler of [other, first, other]) {
+        director.agent.configure(directorConfig(BOTH, { scheduler }))
+        const plan = (await director.agent.run(['director', 'plan', '--json'])).json<NotedReport>()
+        const inTable = plan.changes.filter(({ id }) => id === 'ipvs-pool')
+        expect(inTable.map(({ action, subject }) => [action, subject])).toEqual([['update', `${VIP}:80/tcp`]])
+        expect(plan.notes).toEqual([
+          expect.stringMatching(
+            `^${VIP}:80/tcp has no scheduler .*open connections stay, new ones are refused`,
+          ),
+        ])
+        const applied = await succeed<NotedReport>(director.agent, 'director apply')
+        expect(applied).toMatchObject({ changes: plan.changes, notes: plan.notes })
+      }
+    })
+    // Refused, and nothing worse: none hangs, none is cut off in the middle.
+    expect(Object.keys(tally.failures).filter(why => why !== 'ECONNREFUSED')).toEqual([])
+    expect(tally.answers).toEqual({ rs1: expect.any(Number), rs2: expect.any(Number) })
+    expect(await visitor.fetch({ address: VIP }, 4)).toMatchObject({
+      answers: { rs1: 2, rs2: 2 },
+      failures: {},
+    })
   })
 
   it('is not made a real server of its VIP', async () => {
