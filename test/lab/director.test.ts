@@ -1,32 +1,46 @@
 import { readdirSync } from 'node:fs'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { hasIpvs } from '../support/has-ipvs.ts'
+import { KERNELS_UNDER_TEST, type KernelName } from './kernel.ts'
 import { runTestsOn, type TestRun } from './tests-in-guest.ts'
 
 /**
- * The director needs IPVS. Where this machine's kernel has it, vitest runs test/director/ by itself; where not, one
- * guest runs all of it here.
+ * The director needs IPVS. Where this machine's kernel has it, vitest runs test/director/ by itself, and no guest has
+ * to stand in for it; `npm run test:lab` boots both kernels all the same.
  */
 const folder = new URL('../director', import.meta.url)
 const files = readdirSync(folder).filter(name => name.endsWith('.test.ts'))
+const kernels = hasIpvs() && KERNELS_UNDER_TEST.length === 1 ? [] : KERNELS_UNDER_TEST
+const runs = new Map<KernelName, TestRun>()
 const limitMs = 40 * 60_000
 const bootMs = 10 * 60_000
-let run: TestRun | undefined
 
+// Both at once: a guest has one CPU, and what runs tests has two or more.
 beforeAll(async () => {
-  if (!hasIpvs()) run = await runTestsOn('newest', { files: ['test/director/'] }, { limitMs })
+  const selection = { files: ['test/director/'] }
+  const run = async (kernel: KernelName) => runs.set(kernel, await runTestsOn(kernel, selection, { limitMs }))
+  await Promise.all(kernels.map(run))
 }, limitMs + bootMs)
 
 it('runs where there is IPVS: here, or in a guest', () => {
-  if (run === undefined) return expect(hasIpvs()).toBe(true)
-  if (run.failure !== undefined) throw run.failure
-  expect(new Set(run.outcomes.map(({ file }) => file))).toEqual(new Set(files))
+  expect(hasIpvs() || kernels.length > 0).toBe(true)
 })
 
-it.each(files)('passes all of test/director/%s', file => {
-  if (run === undefined) return expect(hasIpvs()).toBe(true)
-  const outcomes = run.outcomes.filter(outcome => outcome.file === file)
-  if (outcomes.length === 0) throw new Error('no test of it ended', { cause: run.failure })
-  const failed = outcomes.filter(({ state }) => state !== 'passed')
-  expect(failed.map(({ name, state, errors }) => [name, state, ...errors].join('\n'))).toEqual([])
+describe.each(kernels)('on the %s kernel of the lab', kernel => {
+  const run = () => runs.get(kernel) ?? expect.unreachable('the guest was not started')
+
+  it('runs every file of test/director', () => {
+    const { failure, outcomes, release } = run()
+    if (failure !== undefined) throw failure
+    expect(new Set(outcomes.map(({ file }) => file))).toEqual(new Set(files))
+    expect(release).toMatch(/^\d+\.\d+/)
+  })
+
+  it.each(files)('passes all of test/director/%s', file => {
+    const { failure, outcomes } = run()
+    const own = outcomes.filter(outcome => outcome.file === file)
+    if (own.length === 0) throw new Error('no test of it ended', { cause: failure })
+    const failed = own.filter(({ state }) => state !== 'passed')
+    expect(failed.map(({ name, state, errors }) => [name, state, ...errors].join('\n'))).toEqual([])
+  })
 })
