@@ -9,7 +9,7 @@ import type { WantedDirector } from './desired.ts'
 import { poolClaims, strayClaims } from './ipvs-pool.ts'
 import { MODULES_FILE, moduleClaims } from './modules.ts'
 import { syncDaemonClaims } from './sync-daemon.ts'
-import { directorSysctls, SYSCTL_FILE, sysctlClaims } from './sysctl.ts'
+import { possibleSysctls, SYSCTL_FILE, sysctlClaims } from './sysctl.ts'
 import { timeoutClaims } from './timeouts.ts'
 import { vipClaims, vipRefusals } from './vip-on-nic.ts'
 
@@ -49,9 +49,9 @@ export function planDirectorRemoval(found: FoundHost, state: State, realServer: 
 /** What a plan needs to see; a removal sees what the state remembers. */
 export function interestOfDirector(wanted: WantedDirector | null): (state: State) => Interest {
   return ({ priors }) => ({
-    sysctls: () => [
+    sysctls: links => [
       ...new Set([
-        ...(wanted === null ? [] : directorSysctls(wanted).map(({ path }) => path)),
+        ...(wanted === null ? [] : possibleSysctls(wanted, links)),
         ...priors.flatMap(prior => (prior.kind === 'sysctl' ? [prior.id.path] : [])),
       ]),
     ],

@@ -1,5 +1,6 @@
 import type { SysctlPath } from '../host/sysctl.ts'
-import { serviceFamily } from '../model/ipvs.ts'
+import { familyOf, type IpAddress, isInSubnet } from '../model/address.ts'
+import type { Link } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
 import { fileClaim } from '../reconcile/file-claim.ts'
 import type { FoundHost } from '../reconcile/found.ts'
@@ -18,24 +19,68 @@ export interface DirectorSysctl {
 
 export const SYSCTL_FILE = 'etc/sysctl.d/90-rs-agent-director.conf'
 
-/** Those that this configuration needs, in the order in which they are set. */
+/** Those that this configuration needs on this host, in the order in which they are set. */
 export function directorSysctls(
   wanted: Pick<WantedDirector, 'nic' | 'pools' | 'syncDaemon'>,
+  found: Pick<FoundHost, 'addresses' | 'routes'>,
 ): DirectorSysctl[] {
-  return [...forwardingSysctls(wanted), ...nicSysctls(wanted.nic), ...ipvsSysctls(wanted)]
+  return [...forwardingSysctls(wanted, found), ...nicSysctls(wanted.nic), ...ipvsSysctls(wanted)]
 }
 
-/** First: to switch forwarding resets parameters of the NICs. Direct routing needs none of it. */
-function forwardingSysctls({ pools }: Pick<WantedDirector, 'pools'>): DirectorSysctl[] {
-  const families = pools
-    .filter(({ destinations }) => destinations.some(({ forwarding }) => forwarding.method === 'masquerade'))
-    .map(({ service }) => serviceFamily(service.key))
-  const reason = 'answers of masqueraded real servers pass through this host'
-  const sysctl = (path: string): DirectorSysctl => ({ path, value: '1', resource: 'ipvs-sysctl', reason })
-  return [
-    ...(families.includes(4) ? [sysctl('net/ipv4/ip_forward')] : []),
-    ...(families.includes(6) ? [sysctl('net/ipv6/conf/all/forwarding')] : []),
+/** All that those may be, whatever addresses and routes the host has. */
+export function possibleSysctls(
+  wanted: Pick<WantedDirector, 'nic' | 'pools' | 'syncDaemon'>,
+  links: readonly Link[],
+): SysctlPath[] {
+  const paths = directorSysctls(wanted, { addresses: [], routes: [] }).map(({ path }) => path)
+  if (!paths.includes(forwardingPath(wanted.nic))) return paths
+  return [...new Set([...paths, ...links.map(({ name }) => forwardingPath(name))])]
+}
+
+/**
+ * Direct routing needs none of it. Of IPv4 only the NIC counts by which a packet comes; net/ipv4/ip_forward stays as it
+ * is, because the kernel copies each change of it to all NICs, and nobody would know any more what those had. Of IPv6
+ * the kernel asks for "all", first because that is copied in the same way.
+ */
+function forwardingSysctls(
+  { nic, pools }: Pick<WantedDirector, 'nic' | 'pools'>,
+  found: Pick<FoundHost, 'addresses' | 'routes'>,
+): DirectorSysctl[] {
+  const masqueraded = pools
+    .flatMap(({ destinations }) => destinations)
+    .filter(({ forwarding }) => forwarding.method === 'masquerade')
+    .map(({ address }) => address)
+    // This host as a real server of its own answers without forwarding anything.
+    .filter(address => !found.addresses.some(own => own.address === address))
+  const paths = masqueraded.map(address =>
+    familyOf(address) === 6
+      ? 'net/ipv6/conf/all/forwarding'
+      : forwardingPath(linkTowards(address, found) ?? nic),
+  )
+  return [...new Set(paths)].sort().map(path => ({
+    path,
+    value: '1',
+    resource: 'ipvs-sysctl',
+    reason: 'answers of masqueraded real servers pass through this host',
+  }))
+}
+
+function forwardingPath(nic: string): SysctlPath {
+  return `net/ipv4/conf/${nic}/forwarding`
+}
+
+/** The link of the subnet that the address is in, or of the narrowest route to it. */
+function linkTowards(
+  address: IpAddress,
+  { addresses, routes }: Pick<FoundHost, 'addresses' | 'routes'>,
+): string | undefined {
+  const ways = [
+    ...addresses.map(own => ({ ...own, network: own.address, metric: 0 })),
+    ...routes.map(route => ({ ...route, network: route.destination })),
   ]
+  return ways
+    .filter(({ network, prefixLength }) => isInSubnet(address, network, prefixLength))
+    .sort((left, right) => right.prefixLength - left.prefixLength || left.metric - right.metric)[0]?.link
 }
 
 function nicSysctls(nic: string): DirectorSysctl[] {
@@ -82,7 +127,7 @@ function ipvsSysctls({ pools, syncDaemon }: Pick<WantedDirector, 'pools' | 'sync
 }
 
 export function sysctlClaims(wanted: WantedDirector, found: FoundHost): Claim[] {
-  const sysctls = directorSysctls(wanted)
+  const sysctls = directorSysctls(wanted, found)
   const content = renderTemplate(wanted.templates.sysctl, {
     settings: sysctls.map(({ path, value, reason }) => ({ key: path, value, reason })),
   })

@@ -79,7 +79,9 @@ function directorSysctls(links: readonly string[], set: Record<string, number> =
   return {
     ...Object.fromEntries(redirects.map(name => [`net/ipv4/conf/${name}`, value(name, 1)])),
     ...Object.fromEntries(ipvs.map(name => [`net/ipv4/${name}`, value(name, 0)])),
-    'net/ipv4/ip_forward': value('ip_forward', 0),
+    ...Object.fromEntries(
+      links.map(nic => [`net/ipv4/conf/${nic}/forwarding`, value(`${nic}/forwarding`, 0)]),
+    ),
     'net/ipv6/conf/all/forwarding': value('ipv6/forwarding', 0),
   }
 }

@@ -117,7 +117,7 @@ const ipvs: fc.Arbitrary<FoundIpvs> = fc.record({
 const SWITCHES = [
   ...['all', 'eth0', 'eth1'].map(scope => `net/ipv4/conf/${scope}/send_redirects`),
   ...['expire_nodest_conn', 'expire_quiescent_template', 'backup_only'].map(name => `net/ipv4/vs/${name}`),
-  'net/ipv4/ip_forward',
+  ...['eth0', 'eth1'].map(nic => `net/ipv4/conf/${nic}/forwarding`),
   'net/ipv6/conf/all/forwarding',
 ]
 const ARP = ['all', 'eth0', 'eth1'].flatMap(scope =>
