@@ -1,5 +1,4 @@
 import { rememberVerify } from '../checks/last-verify.ts'
-import { overallVerdict } from '../checks/result.ts'
 import { type Selection, selectChecks } from '../checks/selection.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { interestOf } from '../realserver/plan.ts'
@@ -7,11 +6,10 @@ import { CHECK_IDS, type CheckId, inOrder } from '../realserver/verify/check.ts'
 import { CHECKS, CHECKS_ON_THE_WIRE, interestOfChecks } from '../realserver/verify/checks.ts'
 import { runChecks } from '../realserver/verify/verify.ts'
 import { observeHost } from '../reconcile/found.ts'
+import { REAL_SERVER } from '../reconcile/role.ts'
 import { NOTHING_MANAGED } from '../reconcile/state.ts'
-import { printVerify } from '../report/verify.ts'
+import { tellVerify } from '../report/verbs.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
-
-const EXIT_STATUS = { pass: 0, fail: 2, unknown: 3 } as const
 
 /** Proves this host's role; changes nothing of it. */
 export async function verifyCommand(invocation: Invocation, selection: Selection): Promise<number> {
@@ -27,6 +25,5 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
     rememberVerify(host.files, 'real server', results, new Date())
     return results
   })
-  printVerify(terminal, 'rs-agent', results, leftOut)
-  return EXIT_STATUS[overallVerdict(results)]
+  return tellVerify(terminal, REAL_SERVER, results, leftOut)
 }

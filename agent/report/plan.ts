@@ -13,11 +13,7 @@ export function reportsOf(steps: readonly Step[]): ChangeReport[] {
 }
 
 /** One line per change, in the order in which they are made. */
-export function printChanges(terminal: Terminal, steps: readonly Step[]): void {
-  printChangeReports(terminal, reportsOf(steps))
-}
-
-export function printChangeReports(terminal: Terminal, changes: readonly ChangeReport[]): void {
+export function printChanges(terminal: Terminal, changes: readonly ChangeReport[]): void {
   const counts = new Map<string, number>()
   for (const change of changes) {
     const kind = `${change.id} ${change.action}`
