@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Host } from '../support/host.ts'
 import { agentOn, CONFIG, done, useSegment, VIP, verify } from '../support/real-server.ts'
 import type { ErrorReport } from '../support/rs-agent.ts'
-import { differences } from '../support/snapshot.ts'
+import { differences, takeSettledSnapshot } from '../support/snapshot.ts'
 
 const network = useSegment()
 
@@ -102,7 +102,7 @@ describe('a host that cannot be made right', () => {
         host,
         config === 'RIP' ? `realServer: { vips: [{ address: ${host.address} }] }` : config,
       )
-      const before = await host.snapshot()
+      const before = await takeSettledSnapshot(host.namespace)
       for (const command of ['plan', 'apply']) {
         const finished = await agent.run([command, '--json'])
         expect(finished.exitCode, finished.stdout).toBe(exitCode)
