@@ -1,6 +1,7 @@
 import { findDrift } from '../director/converge.ts'
 import { wantedDirector } from '../director/desired.ts'
 import { recallReport, recallRotation } from '../director/rotation.ts'
+import { checkVipOnNic } from '../director/verify/host-checks.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs } from '../host/ipvs.ts'
@@ -19,14 +20,15 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 
 /** What the kernel's tables hold, for people and for other tools. */
 
-/** Services, real servers and connections now; 0 as configured, 2 when not. */
+/** VIPs, services, real servers and connections now; 0 as configured, 2 when not. */
 export async function directorStatusCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const { drift, drained, run } = await withHost(invocation, async host => {
+  const { wanted, drift, drained, run } = await withHost(invocation, async host => {
     const rotation = recallRotation(host.files)
-    const drift = await findDrift(host, config, wantedDirector(config, rotation))
-    return { drift, drained: [...rotation.drained], run: recallReport(host.files) }
+    const wanted = wantedDirector(config, rotation)
+    const drift = await findDrift(host, config, wanted)
+    return { wanted, drift, drained: [...rotation.drained], run: recallReport(host.files) }
   })
   const { modules, steps, found, state, interrupted } = drift
   const pending = modules.length + steps.length
@@ -34,6 +36,10 @@ export async function directorStatusCommand(invocation: Invocation): Promise<num
     run,
     drained,
     asConfigured: pending === 0 && interrupted === null,
+    vips: checkVipOnNic(wanted, found)
+      // The standby of a pair (VRRP) has none, and lacks none.
+      .filter(({ verdict }) => verdict !== 'skipped')
+      .map(({ subject, verdict, evidence }) => ({ address: subject, bound: verdict === 'pass', evidence })),
     services: found.ipvs?.pools ?? [],
     syncDaemons: found.ipvs?.daemons ?? [],
     lastApply: state.lastApply,

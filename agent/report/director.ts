@@ -9,26 +9,22 @@ import {
   serviceText,
   type Traffic,
 } from '../model/ipvs.ts'
-import type { State } from '../reconcile/state.ts'
-import { countChanges } from './plan.ts'
-import type { InterruptedReport } from './status.ts'
+import { DIRECTOR } from '../reconcile/role.ts'
+import { printStateLines, printVips, type StateReport, type VipReport } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface DirectorStatus {
+export interface DirectorStatus extends StateReport {
   /** What the `director run` of this host says; null when none is running. */
   run: RotationReport | null
   /** Real servers that were taken out of rotation by hand. */
   drained: IpAddress[]
-  asConfigured: boolean
+  vips: VipReport[]
   services: FoundPool[]
   syncDaemons: SyncDaemon[]
-  lastApply: State['lastApply']
-  interrupted: InterruptedReport | null
-  /** Changes that `rs-agent director plan` would list. */
-  pending: number
 }
 
 export function printDirectorStatus(terminal: Terminal, report: DirectorStatus): void {
+  printVips(terminal, report.vips)
   for (const { service, destinations } of report.services) {
     const { key, scheduler, persistence } = service
     const sticky = persistence === null ? '' : `, persistent ${persistence.timeoutSeconds} s`
@@ -46,19 +42,11 @@ export function printDirectorStatus(terminal: Terminal, report: DirectorStatus):
   }
   for (const { role, interface: nic, syncId } of report.syncDaemons)
     terminal.line(`  sync daemon ${role} on ${nic}, id ${syncId}`)
-  const { lastApply, pending, run } = report
+  const { run } = report
   if (run !== null) terminal.line(`  checked by process ${run.pid}, last change ${run.at}`)
   if (run !== null && run.refusedConfig !== null)
     terminal.line(`  ${terminal.style('red', 'the configuration file is not in use')}: ${run.refusedConfig}`)
-  terminal.line(
-    `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${countChanges(lastApply.changes)}`}`,
-  )
-  const state = report.asConfigured
-    ? terminal.style('green', 'as configured')
-    : terminal.style('red', 'not as configured')
-  terminal.line(
-    `rs-agent director status: ${state}${pending === 0 ? '' : `; \`rs-agent director plan\` shows what is different (${pending})`}`,
-  )
+  printStateLines(terminal, DIRECTOR, report)
 }
 
 /** `, up 1.2 ms`, `, down since ...: connection refused`. */

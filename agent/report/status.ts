@@ -1,35 +1,59 @@
 import type { Interrupted } from '../reconcile/journal.ts'
+import { REAL_SERVER, type Role } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
 import { countChanges } from './plan.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface StatusReport {
+/** What the status of either role ends with. */
+export interface StateReport {
   asConfigured: boolean
-  vips: { address: string; bound: boolean; evidence: string }[]
-  nics: { name: string; silent: boolean; evidence: string }[]
   lastApply: State['lastApply']
   interrupted: InterruptedReport | null
-  /** Changes that `rs-agent plan` would list. */
+  /** Changes that plan would list. */
   pending: number
 }
 
+export interface VipReport {
+  address: string
+  bound: boolean
+  evidence: string
+}
+
+export interface StatusReport extends StateReport {
+  vips: VipReport[]
+  nics: { name: string; silent: boolean; evidence: string }[]
+}
+
 export function printStatus(terminal: Terminal, report: StatusReport): void {
-  const mark = (good: boolean): string =>
-    good ? terminal.style('green', 'ok  ') : terminal.style('red', 'FAIL')
-  for (const { address, bound, evidence } of report.vips)
-    terminal.line(`  ${mark(bound)} VIP ${address}: ${evidence}`)
+  printVips(terminal, report.vips)
   for (const { name, silent, evidence } of report.nics)
-    terminal.line(`  ${mark(silent)} NIC ${name}: ${evidence}`)
-  const { lastApply, pending } = report
+    terminal.line(`  ${mark(terminal, silent)} NIC ${name}: ${evidence}`)
+  printStateLines(terminal, REAL_SERVER, report)
+}
+
+export function printVips(terminal: Terminal, vips: readonly VipReport[]): void {
+  for (const { address, bound, evidence } of vips)
+    terminal.line(`  ${mark(terminal, bound)} VIP ${address}: ${evidence}`)
+}
+
+export function printStateLines(
+  terminal: Terminal,
+  { command }: Role,
+  { asConfigured, lastApply, pending }: StateReport,
+): void {
   terminal.line(
     `  last apply: ${lastApply === null ? 'none' : `${lastApply.at}, ${countChanges(lastApply.changes)}`}`,
   )
-  const state = report.asConfigured
+  const state = asConfigured
     ? terminal.style('green', 'as configured')
     : terminal.style('red', 'not as configured')
   terminal.line(
-    `rs-agent status: ${state}${pending === 0 ? '' : `; \`rs-agent plan\` shows what is different (${pending})`}`,
+    `${command} status: ${state}${pending === 0 ? '' : `; \`${command} plan\` shows what is different (${pending})`}`,
   )
+}
+
+function mark(terminal: Terminal, good: boolean): string {
+  return good ? terminal.style('green', 'ok  ') : terminal.style('red', 'FAIL')
 }
 
 /** A run that ended in the middle, or is under way, with how many of its steps were surely made. */

@@ -191,7 +191,11 @@ describe('a director', () => {
     const { answers, failures } = await cluster.visitor.fetch({ address: VIP }, 12)
     expect(failures).toEqual({})
     expect(answers).toEqual({ [serving === RIPS[0] ? 'rs1' : 'rs2']: 10, director: 2 })
-    expect(await succeed(agent, 'director status')).toMatchObject({ asConfigured: true, pending: 0 })
+    expect(await succeed(agent, 'director status')).toMatchObject({
+      asConfigured: true,
+      vips: [{ address: VIP, bound: true, evidence: 'on eth0 as /32' }],
+      pending: 0,
+    })
   })
 
   it('changes the scheduler in place, and says what clients notice: for a moment new connections are refused', async () => {
