@@ -6,6 +6,7 @@ import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs } from '../host/ipvs.ts'
 import { readConnections } from '../host/ipvs-connections.ts'
+import { withoutIpvs } from '../host/without-ipvs.ts'
 import { parseIpAddress } from '../model/address.ts'
 import type { Connection, FoundPool } from '../model/ipvs.ts'
 import {
@@ -104,8 +105,7 @@ export async function directorConnectionsCommand(
 function withTable(invocation: Invocation, read: (ipvs: Ipvs) => Promise<FoundPool[]>): Promise<FoundPool[]> {
   return withHost(invocation, async (host: Host) => {
     const ipvs = await host.ipvs()
-    if (ipvs === null)
-      throw new AgentError('unsupported', 'this kernel has no IPVS', 'load its module: `modprobe ip_vs`')
+    if (ipvs === null) throw withoutIpvs()
     return read(ipvs)
   })
 }

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { AgentError, hasErrno } from '../errors.ts'
+import { hasErrno } from '../errors.ts'
 import { addressFromBytes, type IpAddress, parseIpAddress } from '../model/address.ts'
 import type { Connection } from '../model/ipvs.ts'
+import { withoutIpvs } from './without-ipvs.ts'
 
 /** The kernel's table of connections; IPVS tells it in no other way. */
 const PATH = '/proc/net/ip_vs_conn'
@@ -19,13 +20,7 @@ export async function* readConnections(): AsyncGenerator<Connection> {
       if (connection !== null) yield connection
     }
   } catch (error) {
-    if (hasErrno(error, 'ENOENT'))
-      throw new AgentError(
-        'unsupported',
-        'this kernel has no IPVS',
-        'load its module: `modprobe ip_vs`',
-        error,
-      )
+    if (hasErrno(error, 'ENOENT')) throw withoutIpvs(error)
     throw error
   }
 }

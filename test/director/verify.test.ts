@@ -84,7 +84,12 @@ const FAULTS: [fault: string, id: string, subject: string, evidence: RegExp][] =
   ['a real server that lost the VIP', 'real-server-path', pathOf(LOST), /no answer to a SYN.* lost the VIP/],
   ['a listener on the RIP alone', 'real-server-path', pathOf(NARROW), /nobody listens on 10\.10\.10\.100:80/],
   ['a firewall that drops', 'real-server-path', pathOf(WALLED), /no answer to a SYN.*firewall drops/],
-  ['a real server that is down', 'real-server-path', pathOf(NOBODY), /does not answer ARP for its own/],
+  [
+    'a real server that is down',
+    'real-server-path',
+    pathOf(NOBODY),
+    /does not answer for its own address: it is down/,
+  ],
 ]
 
 describe('director verify', () => {

@@ -44,7 +44,8 @@ function differenceFrom({ kind, id, value }: TableSetting, { destinations }: Fou
 
 function servingResult(subject: string, { destinations }: WantedPool, { service }: FoundPool): CheckResult {
   const serving = destinations.filter(({ weight }) => weight > 0).length
-  const text = `${service.scheduler}, ${destinations.length} real servers, ${serving} of them with a weight`
+  const noun = destinations.length === 1 ? 'real server' : 'real servers'
+  const text = `${service.scheduler}, ${destinations.length} ${noun}, ${serving} with a weight`
   if (serving > 0) return result(subject, 'pass', text, '')
   return result(
     subject,

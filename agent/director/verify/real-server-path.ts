@@ -65,7 +65,7 @@ async function checkMember(
     if (mac === null)
       return say(
         'fail',
-        'it does not answer ARP for its own address: it is down, or not there',
+        'it does not answer for its own address: it is down, or not there',
         `ping -c 1 ${address}`,
       )
     return await knockOn({ mac, address: vip, port: key.port, client, clientPort }, address, nic, say)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hasErrno } from '../../../errors.ts'
-import { withoutIpvs } from './refusal.ts'
+import { withoutIpvs } from '../../without-ipvs.ts'
 
 /** Of the network namespace that the process runs in; its form is ip_vs_info_seq_show's of ip_vs_ctl.c. */
 const TABLE = '/proc/net/ip_vs'

@@ -27,10 +27,6 @@ export function absentWhen(code: string): (error: unknown) => null {
   }
 }
 
-export function withoutIpvs(): AgentError {
-  return new AgentError('unsupported', 'this kernel has no IPVS', 'load its module: `modprobe ip_vs`')
-}
-
 const HINTS: Record<string, string> = {
   ENODEV: 'there is no such interface: see `ip link`',
   EEXIST: 'one runs already: stop it first',
