@@ -1,6 +1,8 @@
 import type { DirectorCheckConfig } from '../../config/check.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Protocol } from '../../model/ipvs.ts'
+import { openHttpCheck } from './http.ts'
+import { openTcpCheck } from './tcp.ts'
 
 /** What one try found. */
 export type Outcome =
@@ -37,5 +39,16 @@ export interface CheckTarget {
 }
 
 export function openCheck(config: DirectorCheckConfig, target: CheckTarget): Check {
-  throw new Error(`${config.type} ${target.address}`)
+  switch (config.type) {
+    case 'http':
+    case 'https':
+      return openHttpCheck(config, target)
+    case 'tcp':
+      return openTcpCheck(config, target)
+    case 'icmp':
+    case 'command':
+      throw new Error('soon')
+    default:
+      return config satisfies never
+  }
 }

@@ -1,0 +1,75 @@
+import type { Outcome } from './check.ts'
+
+/** Where a try tells what it found; only the first word counts. */
+export interface Finding {
+  pass(note?: string): void
+  fail(why: string): void
+  /** It could not be asked, on this host's account. */
+  unknown(why: string): void
+}
+
+/** What a try has under way. */
+export interface Effort {
+  /** Ends it; called once, whatever was found. */
+  stop(): void
+  /** What has not come, at the end of its time. */
+  missing(): string
+}
+
+/**
+ * One try with its time: by the monotonic clock, which nobody sets. It settles by what was found, by the time or by
+ * the signal, and never rejects.
+ */
+export function attempt(
+  timeoutMs: number,
+  signal: AbortSignal,
+  begin: (found: Finding) => Effort,
+): Promise<Outcome> {
+  return new Promise(resolve => {
+    const startedAt = performance.now()
+    let effort: Effort | undefined
+    let isSettled = false
+    const settle = (kind: Outcome['kind'], text?: string): void => {
+      if (isSettled) return
+      isSettled = true
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+      effort?.stop()
+      resolve(outcomeOf(kind, text, performance.now() - startedAt, timeoutMs))
+    }
+    const abort = () => settle('unknown', 'broken off')
+    const timer = setTimeout(() => settle('fail', effort?.missing()), timeoutMs)
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) return abort()
+    try {
+      effort = begin({
+        pass: note => settle('pass', note),
+        fail: why => settle('fail', why),
+        unknown: why => settle('unknown', why),
+      })
+    } catch (error) {
+      settle('unknown', error instanceof Error ? error.message : String(error))
+    }
+    // It may have been settled before there was anything to stop.
+    if (isSettled) effort?.stop()
+  })
+}
+
+/**
+ * A process that was stopped, or had no processor for long, finds every time over and every connection given up when
+ * it goes on: none of that is a real server's fault.
+ */
+const HELD_UP_MS = 250
+
+function outcomeOf(
+  kind: Outcome['kind'],
+  text: string | undefined,
+  latencyMs: number,
+  timeoutMs: number,
+): Outcome {
+  if (kind === 'pass') return text === undefined ? { kind, latencyMs } : { kind, latencyMs, note: text }
+  const lateMs = latencyMs - timeoutMs
+  if (kind === 'fail' && lateMs > Math.max(HELD_UP_MS, timeoutMs / 2))
+    return { kind: 'unknown', latencyMs, why: `this host was held up for ${Math.round(lateMs)} ms` }
+  return { kind, latencyMs, why: text ?? `no answer within ${timeoutMs} ms` }
+}
