@@ -97,6 +97,8 @@ const bindingRows: Row[] = [
     name: "this host's own IPv6 address is a duplicate, and it has no other",
     fault: inTurn(ip('addr flush dev eth0 scope link'), takeAddressAway),
     spoilsNeighbours: true,
+    // It cannot confirm anybody any more whom it knew.
+    ticking: ['learnedNeighbours'],
     verify: {
       unknown: {
         'ndp-silence': /duplicate address detection/,
