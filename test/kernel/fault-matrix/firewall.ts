@@ -39,6 +39,7 @@ const droppingRows: Row[] = [
   },
   {
     name: 'the egress hook of the NIC drops answers from the VIP',
+    needs: ['egress hook'],
     fault: nft(chain('netdev', 'egress device eth0 priority 0', `ip saddr ${vip} drop`)),
     ...dropped,
   },
