@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { destinationEdits } from '../../agent/director/health/edits.ts'
+import { adopt } from '../../agent/director/health/members.ts'
+import {
+  forgetRotation,
+  type RotationReport,
+  readDrained,
+  readReport,
+  recallReport,
+  writeDrained,
+  writeReport,
+} from '../../agent/director/rotation.ts'
+import { filesBelow } from '../../agent/host/files.ts'
+import type { IpAddress } from '../../agent/model/address.ts'
+import { type Destination, type Pool, type ServiceKey, serviceText } from '../../agent/model/ipvs.ts'
+import { fakeIpvs, unusedPool } from '../support/fake-ipvs.ts'
+
+const KEY: ServiceKey = { kind: 'address', protocol: 'tcp', address: '10.10.10.100' as IpAddress, port: 80 }
+const SERVICE = serviceText(KEY)
+const server = (number: number, weight = 1): Destination => ({
+  address: `10.10.10.${number}` as IpAddress,
+  port: 80,
+  forwarding: { method: 'direct-route' },
+  weight,
+  upperThreshold: 0,
+  lowerThreshold: 0,
+})
+const pool = (...destinations: Destination[]): Pool => ({
+  service: {
+    key: KEY,
+    scheduler: 'rr',
+    schedulerFlags: [],
+    onePacket: false,
+    persistence: null,
+    persistenceEngine: null,
+  },
+  destinations,
+})
+
+describe('from one rotation to the next', () => {
+  it('takes no edit where nothing changes', () => {
+    expect(destinationEdits([pool(server(1), server(2))], [pool(server(2), server(1))])).toEqual([])
+  })
+
+  it('lets others come before anybody leaves', () => {
+    const edits = destinationEdits(
+      [pool(server(1), server(2, 0), server(3))],
+      [pool(server(2), server(1, 0), server(4))],
+    )
+    expect(edits.map(edit => [edit.edit, 'destination' in edit ? edit.destination.address : ''])).toEqual([
+      ['add-destination', '10.10.10.4'],
+      ['edit-destination', '10.10.10.2'],
+      ['edit-destination', '10.10.10.1'],
+      ['delete-destination', '10.10.10.3'],
+    ])
+  })
+
+  it('is what the kernel then has, and on the way there it is never without a real server', () => {
+    const table = fc
+      .uniqueArray(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 3 })), {
+        selector: ([number]) => number,
+      })
+      .map(all => all.map(([number, weight]) => server(number, weight)))
+    const serves = (destinations: readonly Destination[]) => destinations.some(({ weight }) => weight > 0)
+    return fc.assert(
+      fc.asyncProperty(table, table, async (before, after) => {
+        const found = { pools: [unusedPool(pool(...before))], timeouts: {}, daemons: [] }
+        const seen: boolean[] = []
+        const ipvs = fakeIpvs(
+          () => ({ found, links: [] }),
+          (_, make) => {
+            make()
+            seen.push(serves(found.pools[0]?.destinations ?? []))
+          },
+        )
+        await ipvs.edit(destinationEdits([pool(...before)], [pool(...after)]))
+        const key = ({ address, weight }: Destination) => `${address} ${weight}`
+        expect(found.pools[0]?.destinations.map(key).sort()).toEqual(after.map(key).sort())
+        if (serves(before) && serves(after)) expect(seen).not.toContain(false)
+      }),
+    )
+  })
+})
+
+describe('a director that runs again', () => {
+  const report = (address: string, more: object): RotationReport => ({
+    pid: 1,
+    at: '',
+    refusedConfig: null,
+    services: {
+      [SERVICE]: {
+        fallback: false,
+        realServers: {
+          [`${address}:80`]: { health: 'down', part: 'out', sinceMs: 0, why: '', latencyMs: null, ...more },
+        },
+      },
+    },
+  })
+  const found = (...destinations: Destination[]) => [unusedPool(pool(...destinations))]
+
+  it.each([
+    ['serves', found(server(1)), null, 'up'],
+    ['rests', found(server(1, 0)), null, 'down'],
+    ['is absent, and was never seen', found(), null, 'unproven'],
+    ['is absent, because it failed', found(), report('10.10.10.1', {}), 'down'],
+    ['serves only because too few do', found(server(1)), report('10.10.10.1', { part: 'kept' }), 'down'],
+    [
+      'is drained, and was up',
+      found(server(1, 0)),
+      report('10.10.10.1', { part: 'drained', health: 'up' }),
+      'up',
+    ],
+    ['serves again, whatever the last run said', found(server(1)), report('10.10.10.1', {}), 'up'],
+    ['has no service yet', [], null, 'unproven'],
+  ] as const)('takes one that %s for what it is', (_, table, last, expected) => {
+    expect(adopt(table, last)(SERVICE, server(1))).toBe(expected)
+  })
+})
+
+describe('what commands tell each other', () => {
+  const root = mkdtempSync(join(tmpdir(), 'rs-agent-rotation-'))
+  const files = filesBelow(root)
+  afterAll(() => rmSync(root, { recursive: true }))
+  beforeEach(() => forgetRotation(files))
+
+  it('outlasts them: who is drained', () => {
+    expect(readDrained(files)).toEqual(new Set())
+    writeDrained(files, new Set(['10.10.10.1', '2001:db8::1'] as IpAddress[]))
+    expect([...readDrained(files)]).toEqual(['10.10.10.1', '2001:db8::1'])
+    writeDrained(files, new Set())
+    expect(files.list('var/lib/rs-agent')).toEqual([])
+  })
+
+  it('is believed of checks only as long as somebody makes them', () => {
+    const report: RotationReport = { pid: 1, at: '', refusedConfig: null, services: {} }
+    writeReport(files, report)
+    expect(readReport(files)).toEqual(report)
+    expect(recallReport(files)).toBe(null)
+  })
+
+  it.each(['', '{', '{}', '[]', 'null', '{"pid":1,"services":3}', '{"addresses":[7,"x",null]}'])(
+    'is nothing where the files hold %j',
+    text => {
+      writeReport(files, { pid: 1, at: '', refusedConfig: null, services: {} })
+      writeDrained(files, new Set(['10.10.10.1'] as IpAddress[]))
+      for (const file of ['run/rs-agent/director-rotation.json', 'var/lib/rs-agent/director-drained.json'])
+        writeFileSync(join(root, file), text)
+      expect(readReport(files)).toBe(null)
+      expect(readDrained(files)).toEqual(new Set())
+    },
+  )
+})
