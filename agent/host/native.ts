@@ -11,6 +11,7 @@ const addon: typeof Addon = createRequire(import.meta.url)(path)
 export const {
   ArpTap,
   ClsInjector,
+  EchoSocket,
   encodeArpFrame,
   encodeNeighbourSolicitation,
   encodeTcpSegment,
@@ -35,6 +36,7 @@ export type {
   TcpSighting,
 } from '../../native/addon/index.d.ts'
 export type ArpTap = Addon.ArpTap
+export type EchoSocket = Addon.EchoSocket
 export type FileLock = Addon.FileLock
 export type NdpTap = Addon.NdpTap
 export type TcpTap = Addon.TcpTap

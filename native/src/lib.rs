@@ -16,6 +16,8 @@ pub mod bpf;
 pub mod call_error;
 pub mod classic_bpf;
 pub mod closing;
+pub mod echo_message;
+pub mod echo_socket;
 pub mod file_lock;
 pub mod frame_sender;
 pub mod injector;

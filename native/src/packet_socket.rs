@@ -217,7 +217,7 @@ mod tests {
             let last_port = first_port.saturating_add(width);
             for program in [
                 filter(&NdpWatch, &[]),
-                filter(&TcpWatch { first_port, last_port }, &[]),
+                filter(&TcpWatch { first_port, last_port, arriving_only: false }, &[]),
                 filter(&arp(Incoming::Replies, 3), &[]),
             ] {
                 let expected = keeps(&program, Seen::arriving(&bytes));

@@ -3,7 +3,7 @@
 use crate::classic_bpf::{
     Block, ETHERNET, ETHERTYPE_OFFSET, add_ipv4_header_length_to_index, drop_frame,
     index_ipv4_header_length, keep_frame, load_byte, load_byte_at_index, load_half,
-    load_half_at_index, when_any_bit, when_between, when_equal, when_one_of,
+    load_half_at_index, when_any_bit, when_between, when_equal, when_one_of, when_outgoing,
 };
 use crate::tap::Watch;
 use crate::tcp_frame::TcpFrame;
@@ -19,6 +19,8 @@ pub struct TcpWatch {
     pub first_port: u16,
     /// The last port, itself in the range.
     pub last_port: u16,
+    /// What leaves is not seen: each frame wakes somebody up.
+    pub arriving_only: bool,
 }
 
 /// An ICMP error about IPv4 is what needs most: 14 bytes of Ethernet, 60 of IPv4
@@ -41,7 +43,12 @@ impl Watch for TcpWatch {
     const KEPT_BYTES: usize = KEPT_BYTES;
 
     fn wanted(&self) -> Block {
+        let unseen = match self.arriving_only {
+            true => when_outgoing(drop_frame()),
+            false => Block::new(),
+        };
         [
+            unseen,
             load_half(ETHERTYPE_OFFSET),
             when_equal(libc::ETH_P_IP.cast_unsigned(), self.of_ipv4()),
             self.of_ipv6(),
@@ -170,6 +177,7 @@ mod tests {
         TcpWatch {
             first_port,
             last_port: first_port.saturating_add(width),
+            arriving_only: false,
         }
     }
 
@@ -181,6 +189,7 @@ mod tests {
     const EVERY_PORT: TcpWatch = TcpWatch {
         first_port: 0,
         last_port: u16::MAX,
+        arriving_only: false,
     };
 
     proptest! {
@@ -198,6 +207,10 @@ mod tests {
             let expected = is_watched(&watch, &frame);
             prop_assert_eq!(keeps(&program, Seen::arriving(&bytes)), expected);
             prop_assert_eq!(keeps(&program, Seen::leaving(&bytes)), expected);
+            let arriving_only = TcpWatch { arriving_only: true, ..watch };
+            let program = filter(&arriving_only, &[]);
+            prop_assert_eq!(keeps(&program, Seen::arriving(&bytes)), expected);
+            prop_assert!(!keeps(&program, Seen::leaving(&bytes)));
         }
 
         #[test]
@@ -207,7 +220,7 @@ mod tests {
             width: u16,
         ) {
             let last_port = first_port.saturating_add(width);
-            let watch = TcpWatch { first_port, last_port };
+            let watch = TcpWatch { first_port, last_port, arriving_only: false };
             if let Some(frame) = TcpWatch::parse(&bytes) {
                 let kept = keeps(&filter(&watch, &[]), Seen::arriving(&bytes));
                 prop_assert_eq!(kept, is_watched(&watch, &frame));

@@ -108,3 +108,180 @@ describe('an HTTP check fails', () => {
     expect(await outcomeOf({ type: 'http', port: 8080 })).toEqual(failsFor(/^it refuses the connection/))
   })
 })
+
+describe('a TCP check', () => {
+  const tcp = (port: number, rest = {}) => outcomeOf({ type: 'tcp', port, ...rest })
+
+  it('passes where somebody listens, and leaves no connection behind', async () => {
+    const { found } = await checker.try({ type: 'tcp' }, TARGET, { times: 20 })
+    expect(found).toEqual({ pass: 20 })
+    expect(await director.run('ss', ['-tanH'])).toBe('')
+    expect(await server.run('ss', ['-tanH', 'state', 'connected'])).toBe('')
+  })
+
+  it('fails at once where nobody listens', async () => {
+    const outcome = await tcp(8080)
+    expect(outcome).toEqual(failsFor(/^it refuses the connection: nobody listens there/))
+    expect(outcome.latencyMs).toBeLessThan(50)
+  })
+
+  it('fails for a host that is gone', async () => {
+    const gone = target({ address: '10.10.10.99' })
+    expect(await outcomeOf({ type: 'tcp', interval: '300ms' }, gone)).toEqual(
+      failsFor(/^no answer to a SYN for port 80 within 300 ms$/),
+    )
+    // The kernel gives up asking for its MAC after three seconds.
+    expect(await outcomeOf({ type: 'tcp', interval: '9s', timeout: '9s' }, gone)).toEqual(
+      failsFor(/^it cannot be reached: nobody answers ARP/),
+    )
+  })
+
+  it('is not made without a route: that is no fault of the real server', async () => {
+    expect(await outcomeOf({ type: 'tcp' }, target({ address: '192.0.2.1' }))).toEqual({
+      kind: 'unknown',
+      latencyMs: expect.any(Number),
+      why: expect.stringContaining('ENETUNREACH'),
+    })
+  })
+
+  it('ends at once when it is broken off', async () => {
+    for (const check of [{ type: 'tcp' }, { type: 'http' }, { type: 'icmp' }]) {
+      const gone = target({ address: '10.10.10.98' })
+      const { outcome, tookMs } = await checker.try({ interval: '60s', timeout: '60s', ...check }, gone, {
+        abortAfterMs: 50,
+      })
+      expect(outcome).toEqual({ kind: 'unknown', latencyMs: expect.any(Number), why: 'broken off' })
+      expect(tookMs).toBeLessThan(1000)
+    }
+  })
+})
+
+describe('an HTTPS check', () => {
+  const https = (port: number, rest = {}) => outcomeOf({ type: 'https', port, ...rest })
+  const EXPIRED = /^its certificate expired on 20/
+  const TRUSTED = { verifyCertificate: true, host: SERVER_NAME }
+
+  it('takes any certificate, and tells of one that ends', async () => {
+    expect(await https(443, { body: 'works' })).toEqual(PASSES)
+    expect(await https(445)).toEqual({
+      ...PASSES,
+      note: expect.stringMatching(/^its certificate ends in 3 days, on/),
+    })
+    expect(await https(444)).toEqual({ ...PASSES, note: expect.stringMatching(EXPIRED) })
+  })
+
+  it('tells the server its name', async () => {
+    expect(await https(443, { host: SERVER_NAME, path: '/echo', body: `Host: ${SERVER_NAME}` })).toEqual(
+      PASSES,
+    )
+  })
+
+  it('verifies the certificate where it is told to', async () => {
+    expect(await https(443, TRUSTED)).toEqual(PASSES)
+    expect(await https(444, TRUSTED)).toEqual(failsFor(/certificate is not to be trusted: expired on 20/))
+    expect(await https(443, { ...TRUSTED, host: 'www.example.net' })).toEqual(
+      failsFor(/not to be trusted: it is not for www.example.net$/),
+    )
+  })
+
+  it.each([
+    ['no TLS', 82, {}, /^no TLS with it: /],
+    ['a reset', 81, {}, /^it resets the connection$/],
+    ['nothing', 8443, {}, /^it refuses the connection/],
+    ['a wrong text', 443, { body: 'error' }, /^its body does not contain/],
+    ['silence', 443, { path: '/hang', interval: '400ms' }, /^no answer within 400 ms$/],
+    ['a gigabyte', 443, { path: '/gigabyte', body: 'works' }, /^the first 1048576 bytes/],
+    ['an end', 443, { path: '/close' }, /^it closes the connection without an answer$/],
+  ])('fails for %s', async (_, port, rest, why) => {
+    expect(await https(port, rest)).toEqual(failsFor(why))
+    await expect.poll(() => director.run('ss', ['-tanH'])).toBe('')
+  })
+})
+
+describe('an ICMP check', () => {
+  it('passes for a host that is there, of either family', async () => {
+    const { found } = await checker.try({ type: 'icmp' }, TARGET, { times: 200 })
+    expect(found).toEqual({ pass: 200 })
+    expect(await outcomeOf({ type: 'icmp' }, target({ address: 'fd00::12' }))).toEqual(PASSES)
+  })
+
+  it('fails for one that is gone, while others answer', async () => {
+    const gone = checker.try({ type: 'icmp', interval: '300ms' }, target({ address: '10.10.10.97' }))
+    expect((await checker.try({ type: 'icmp' }, TARGET)).outcome).toEqual(PASSES)
+    expect((await gone).outcome).toEqual(fails('no answer to a ping within 300 ms'))
+  })
+})
+
+describe('a command', () => {
+  const command = (...words: string[]) =>
+    outcomeOf({ type: 'command', command: words, interval: '10s', timeout: '5s' })
+  const shell = (script: string, rest = {}) =>
+    checker.try({ type: 'command', command: ['sh', '-c', script], ...rest }, TARGET)
+
+  it('passes with exit status 0, and is told whom it is about', async () => {
+    expect(await command('true')).toEqual(PASSES)
+    const script = `test "$RS_AGENT_RIP $RS_AGENT_VIP $RS_AGENT_PORT" = "${RIP} ${VIP} 80"`
+    expect(await command('sh', '-c', script)).toEqual(PASSES)
+  })
+
+  it('runs without a shell', async () => {
+    expect(await command('test', '$HOME; *', '=', '$HOME; *')).toEqual(PASSES)
+  })
+
+  it('fails with another status, for its last words', async () => {
+    expect(await command('sh', '-c', 'echo first; echo "no \u001b[31mdatabase" >&2; exit 2')).toEqual(
+      fails('sh: exit status 2: no  [31mdatabase'),
+    )
+    expect(await command('false')).toEqual(fails('false: exit status 1'))
+    expect(await command('sh', '-c', 'kill -TERM $$')).toEqual(fails('sh: ended by SIGTERM'))
+  })
+
+  it('that there is not is no fault of the real server', async () => {
+    expect(await command('/nowhere/check')).toEqual({
+      kind: 'unknown',
+      latencyMs: expect.any(Number),
+      why: 'cannot run /nowhere/check: there is no such program',
+    })
+  })
+
+  it('that floods its output is ended', async () => {
+    expect(await command('yes')).toEqual(fails('yes writes more than 1048576 bytes'))
+    expect(await running('yes')).toBe('')
+  })
+
+  it.each([
+    ['never ends', 'exec sleep 4711'],
+    ['forks', 'sleep 4711 & sleep 4711'],
+    ['does not listen', 'trap "" TERM INT HUP; sleep 4711; sleep 4711'],
+  ])('that %s is ended with all that it started', async (_, script) => {
+    const { outcome, tookMs } = await shell(script, { interval: '500ms' })
+    expect(outcome).toEqual(fails('sh did not end within 500 ms'))
+    expect(tookMs).toBeLessThan(2000)
+    await expect.poll(() => running('sleep 4711')).toBe('')
+  })
+
+  it('that leaves somebody behind who holds its output is not waited for', async () => {
+    const { outcome, tookMs } = await shell('sleep 4711 & echo gone; exit 3', {
+      interval: '10s',
+      timeout: '9s',
+    })
+    expect(outcome).toEqual(fails('sh: exit status 3: gone'))
+    expect(tookMs).toBeLessThan(5000)
+    await expect.poll(() => running('sleep 4711')).toBe('')
+  })
+
+  it('waits for its turn among many, and is not to blame when that does not come', async () => {
+    const many = { type: 'command', command: ['sleep', '0.9'], interval: '3s', timeout: '1500ms' }
+    const { found } = await checker.try(many, TARGET, { times: 40 })
+    expect(found['pass']).toBeGreaterThan(0)
+    expect(found['pass']).toBeLessThanOrEqual(16)
+    const others = Object.keys(found).filter(words => words !== 'pass')
+    for (const words of others)
+      expect(words).toMatch(/^unknown: sleep waited \d+ ms for other commands to end$/)
+  })
+
+  const running = async (what: string): Promise<string> => {
+    const { stdout } = await director.spawn('pgrep', ['-fxa', what], { input: '' })
+    return stdout
+  }
+})

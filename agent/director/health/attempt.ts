@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import type { Outcome } from './check.ts'
 
 /** Where a try tells what it found; only the first word counts. */
@@ -12,8 +13,8 @@ export interface Finding {
 export interface Effort {
   /** Ends it; called once, whatever was found. */
   stop(): void
-  /** What has not come, at the end of its time. */
-  missing(): string
+  /** Its time is over: tells what has not come. */
+  expire(): void
 }
 
 /**
@@ -38,17 +39,22 @@ export function attempt(
       resolve(outcomeOf(kind, text, performance.now() - startedAt, timeoutMs))
     }
     const abort = () => settle('unknown', 'broken off')
-    const timer = setTimeout(() => settle('fail', effort?.missing()), timeoutMs)
+    const expire = (): void => {
+      effort?.expire()
+      settle('fail')
+    }
+    const timer = setTimeout(expire, timeoutMs)
     signal.addEventListener('abort', abort)
     if (signal.aborted) return abort()
+    const found: Finding = {
+      pass: note => settle('pass', note),
+      fail: why => settle('fail', why),
+      unknown: why => settle('unknown', why),
+    }
     try {
-      effort = begin({
-        pass: note => settle('pass', note),
-        fail: why => settle('fail', why),
-        unknown: why => settle('unknown', why),
-      })
+      effort = begin(found)
     } catch (error) {
-      settle('unknown', error instanceof Error ? error.message : String(error))
+      settle('unknown', `cannot ask: ${messageOf(error)}`)
     }
     // It may have been settled before there was anything to stop.
     if (isSettled) effort?.stop()

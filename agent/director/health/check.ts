@@ -1,7 +1,9 @@
 import type { DirectorCheckConfig } from '../../config/check.ts'
 import type { IpAddress } from '../../model/address.ts'
 import type { Protocol } from '../../model/ipvs.ts'
+import { openCommandCheck } from './command.ts'
 import { openHttpCheck } from './http.ts'
+import { openIcmpCheck } from './icmp.ts'
 import { openTcpCheck } from './tcp.ts'
 
 /** What one try found. */
@@ -46,8 +48,9 @@ export function openCheck(config: DirectorCheckConfig, target: CheckTarget): Che
     case 'tcp':
       return openTcpCheck(config, target)
     case 'icmp':
+      return openIcmpCheck(config, target)
     case 'command':
-      throw new Error('soon')
+      return openCommandCheck(config, target)
     default:
       return config satisfies never
   }

@@ -1,4 +1,5 @@
 import { isIP, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import { attempt, type Effort, type Finding } from './attempt.ts'
 import type { Check, CheckTarget } from './check.ts'
@@ -79,7 +80,7 @@ function askPlainly(question: Question): Begin {
     socket.on('end', () => tell(answer.end(), found))
     // It waits until the connection is there.
     socket.write(request)
-    return { stop: () => hangUp(socket), missing: () => missing(question, socket, answer) }
+    return { stop: () => hangUp(socket), expire: () => found.fail(missing(question, socket, answer)) }
   }
 }
 
@@ -87,26 +88,40 @@ function askByTls(question: Question, config: TlsConfig): Begin {
   return found => {
     const answer = new HttpAnswer(question.expected)
     const socket = connect(question, found, null)
-    let stopTls = () => {}
+    let tls: TLSSocket | null = null
     socket.on('connect', () => {
-      const tls = secure(socket, config, found)
-      stopTls = () => tls.destroy()
-      let note: string | undefined
-      tls.on('secureConnect', () => {
-        const verdict = judgeCertificate(tls, config)
-        if (verdict.kind === 'bad') return found.fail(verdict.text)
-        if (verdict.kind === 'note') note = verdict.text
-        tls.write(question.text, 'latin1')
-      })
-      tls.on('data', bytes => tell(answer.take(bytes), found, note))
-      tls.on('end', () => tell(answer.end(), found, note))
+      tls = secure(socket, config, found)
+      converse(tls, question, config, answer, found)
     })
-    const stop = (): void => {
+    const end = (): void => {
       hangUp(socket)
-      stopTls()
+      tls?.destroy()
     }
-    return { stop, missing: () => missing(question, socket, answer) }
+    // Not within an event of it: Node 24 dies of a connection that is reset while TLS works on what came by it.
+    const stop = (): void => {
+      tls?.pause()
+      setImmediate(end)
+    }
+    return { stop, expire: () => found.fail(missing(question, socket, answer)) }
   }
+}
+
+function converse(
+  tls: TLSSocket,
+  question: Question,
+  config: TlsConfig,
+  answer: HttpAnswer,
+  found: Finding,
+): void {
+  let note: string | undefined
+  tls.on('secureConnect', () => {
+    const verdict = judgeCertificate(tls, config)
+    if (verdict.kind === 'bad') return found.fail(verdict.text)
+    if (verdict.kind === 'note') note = verdict.text
+    tls.write(question.text, 'latin1')
+  })
+  tls.on('data', bytes => tell(answer.take(bytes), found, note))
+  tls.on('end', () => tell(answer.end(), found, note))
 }
 
 function tell(verdict: Verdict | null, found: Finding, note?: string): void {

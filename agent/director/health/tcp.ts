@@ -15,7 +15,7 @@ export function openTcpCheck(config: Config<'tcp'>, target: CheckTarget): Check 
         socket.on('connect', () => found.pass())
         return {
           stop: () => hangUp(socket),
-          missing: () => `no answer to a SYN for port ${port} within ${timeout} ms`,
+          expire: () => found.fail(`no answer to a SYN for port ${port} within ${timeout} ms`),
         }
       }),
     close() {},

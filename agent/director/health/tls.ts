@@ -41,18 +41,27 @@ function reasonOf(error: Error): string {
   return 'reason' in error ? String(error.reason) : (messageOf(error).split('\n')[0] ?? '')
 }
 
+function reproach(code: string, { serverName, address }: TlsConfig): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `it is not for ${serverName ?? address}`
+  return code.toLowerCase().replaceAll('_', ' ')
+}
+
 const SOON_DAYS = 14
 const DAY_MS = 86_400_000
 
 export type CertificateVerdict = { kind: 'good' } | { kind: 'note' | 'bad'; text: string }
 
 /** Once the connection is secure. The clock on the wall counts here, as it does for clients. */
-export function judgeCertificate(tls: TLSSocket, { verifies }: TlsConfig): CertificateVerdict {
+export function judgeCertificate(tls: TLSSocket, config: TlsConfig): CertificateVerdict {
+  // A name of OpenSSL's or of Node's, whatever its type says.
   const error: unknown = tls.authorizationError
   const end = tls.getPeerX509Certificate()?.validToDate
   const text = end === undefined ? null : whenItEnds(end.getTime() - Date.now(), end)
-  if (verifies && error != null)
-    return { kind: 'bad', text: `its certificate is not to be trusted: ${text ?? messageOf(error)}` }
+  if (config.verifies && error != null)
+    return {
+      kind: 'bad',
+      text: `its certificate is not to be trusted: ${text ?? reproach(String(error), config)}`,
+    }
   return text === null ? { kind: 'good' } : { kind: 'note', text: `its certificate ${text}` }
 }
 

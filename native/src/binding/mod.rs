@@ -2,6 +2,7 @@
 //! `close()`. Nothing is decided here.
 
 pub mod arp;
+pub mod echo;
 pub mod frames;
 pub mod injection;
 pub mod lock;

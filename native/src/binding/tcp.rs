@@ -154,6 +154,8 @@ pub struct PortRange {
 pub struct TcpTapOptions {
     /// Segments from and to these ports.
     pub client_ports: PortRange,
+    /// What leaves is not seen. Default false.
+    pub arriving_only: Option<bool>,
     /// The receive buffer in bytes, which the kernel doubles; without
     /// CAP_NET_ADMIN capped at net.core.rmem_max. Default net.core.rmem_default.
     pub buffer_bytes: Option<u32>,
@@ -181,6 +183,7 @@ impl TcpTap {
         let watch = TcpWatch {
             first_port: port("clientPorts", first)?,
             last_port: port("clientPorts", last)?,
+            arriving_only: options.arriving_only.unwrap_or(false),
         };
         let tap = Tap::open(&ifindexes, &watch, options.buffer_bytes)?;
         Ok(Self(UntilClosed::new("TcpTap", tap)))

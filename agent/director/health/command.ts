@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process'
+import { hasErrno } from '../../errors.ts'
+import { attempt, type Effort, type Finding } from './attempt.ts'
+import type { Check, CheckTarget } from './check.ts'
+import type { Config } from './kinds.ts'
+import { Turns } from './turns.ts'
+
+/** A command of the administrator's says how the real server is: exit status 0 is well. */
+export function openCommandCheck(config: Config<'command'>, target: CheckTarget): Check {
+  const { command, timeout } = config
+  const { address, port, vip } = target
+  const env = {
+    RS_AGENT_VIP: vip ?? '',
+    RS_AGENT_RIP: address,
+    RS_AGENT_PORT: port === 0 ? '' : String(port),
+  }
+  return {
+    key: JSON.stringify(['command', command, env, timeout]),
+    try: signal => attempt(timeout, signal, found => begin({ command, env, timeoutMs: timeout }, found)),
+    close() {},
+  }
+}
+
+interface Order {
+  command: readonly string[]
+  env: Record<string, string>
+  timeoutMs: number
+}
+
+/** Each is a process, and often more than one: a thousand at once would take the processor from all else. */
+const turns = new Turns(16)
+/** As a share of the time: a command that began so late did not have what it was promised. */
+const LATE = 0.1
+
+function begin(order: Order, found: Finding): Effort {
+  const { command, timeoutMs } = order
+  const [program = ''] = command
+  const askedAt = performance.now()
+  let waitedMs: number | null = null
+  let running: ChildProcess | null = null
+  let isOver = false
+  const leaveLine = turns.wait(async done => {
+    const { execa } = await import('execa')
+    if (isOver) return done()
+    const started = start(execa, order)
+    waitedMs = performance.now() - askedAt
+    if (started.pid === undefined) {
+      found.unknown(`cannot run ${program}: ${whyNot(await started)}`)
+      return done()
+    }
+    running = started.nodeChildProcess
+    // Its turn ends with it: one that cannot be killed at once is still there.
+    running.once('exit', done)
+    listen(running, program, found)
+  })
+  return {
+    stop() {
+      isOver = true
+      leaveLine()
+      if (running !== null) killGroup(running)
+    },
+    expire() {
+      if (waitedMs === null || waitedMs > timeoutMs * LATE)
+        found.unknown(`${program} waited ${Math.round(waitedMs ?? timeoutMs)} ms for other commands to end`)
+      else found.fail(`${program} did not end within ${timeoutMs} ms`)
+    },
+  }
+}
+
+type Execa = typeof import('execa').execa
+
+function start(execa: Execa, { command: [program = '', ...args], env }: Order) {
+  // detached: it leads a process group, in which all that it starts can be ended.
+  return execa(program, args, { env, detached: true, reject: false, buffer: false, stdin: 'ignore' })
+}
+
+function whyNot({ code, originalMessage }: Awaited<ReturnType<typeof start>>): string {
+  return code === 'ENOENT' ? 'there is no such program' : (originalMessage ?? code ?? 'it does not start')
+}
+
+/** Beyond it nobody wants to say anything: it writes without end. */
+const OUTPUT_LIMIT_BYTES = 1024 * 1024
+/** Of the end of the output, where the reason usually is. */
+const KEPT_LENGTH = 1024
+/** For what it wrote last to be read; another process may keep the pipe open for ever. */
+const LAST_WORDS_MS = 50
+
+function listen(running: ChildProcess, name: string, found: Finding): void {
+  let bytes = 0
+  let kept = ''
+  for (const stream of [running.stdout, running.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      kept = (kept + chunk.toString('utf8', Math.max(0, chunk.length - KEPT_LENGTH))).slice(-KEPT_LENGTH)
+      if (bytes > OUTPUT_LIMIT_BYTES) found.fail(`${name} writes more than ${OUTPUT_LIMIT_BYTES} bytes`)
+    })
+  running.once('exit', (status, signal) => {
+    if (status === 0) return found.pass()
+    const tell = (): void => {
+      const end = signal === null ? `exit status ${status}` : `ended by ${signal}`
+      found.fail([`${name}: ${end}`, ...lastLine(kept)].join(': '))
+    }
+    running.once('close', tell)
+    setTimeout(tell, LAST_WORDS_MS)
+  })
+}
+
+const LINE_LENGTH = 200
+
+function lastLine(text: string): string[] {
+  // Escape sequences and the like could play tricks on a terminal.
+  const lines = text.split('\n').map(line => line.replace(/\p{Cc}/gu, ' ').trim())
+  const line = lines.findLast(line => line !== '')
+  return line === undefined ? [] : [line.slice(0, LINE_LENGTH)]
+}
+
+function killGroup(leader: ChildProcess): void {
+  leader.stdout?.destroy()
+  leader.stderr?.destroy()
+  if (leader.pid === undefined) return
+  try {
+    process.kill(-leader.pid, 'SIGKILL')
+  } catch (error) {
+    if (!hasErrno(error, 'ESRCH')) throw error
+  }
+}
