@@ -140,9 +140,9 @@ function addDirectorCommands(
   addVerb('undrain', 'take a real server back into rotation')
     .argument('<rip>', 'the address of the real server')
     .action(rip => run(async () => (await drains()).directorUndrainCommand(invocation(), rip)))
-  addVerb('status', 'print services, real servers and the last apply').action(() =>
-    run(async () => (await tables()).directorStatusCommand(invocation())),
-  )
+  addVerb('status', 'print VIPs, services, real servers, what checks say, and the last apply')
+    .option('--watch', 'print it anew every 2 s, until SIGINT', false)
+    .action(options => run(async () => (await tables()).directorStatusCommand(invocation(), options)))
   addVerb(
     'stats',
     'print what went through each service and real server; the kernel counts every 2 s',

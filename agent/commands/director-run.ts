@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { RUN_LOCK } from '../director/rotation.ts'
 import { runDirector } from '../director/run.ts'
 import type { RunEvent } from '../director/run-events.ts'
+import { AgentError } from '../errors.ts'
 import { requireCapability } from '../host/capabilities.ts'
-import { withLock } from '../host/lock.ts'
+import { isLocked, withLock } from '../host/lock.ts'
 import type { Terminal } from '../report/terminal.ts'
 import { configFileOf, type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -13,23 +15,30 @@ export async function directorRunCommand(invocation: Invocation): Promise<number
   requireCapability('CAP_NET_ADMIN', 'change the table of virtual services')
   const file = configFileOf(invocation)
   await untilStopped((signal, onReload) =>
-    withLock(
-      root,
-      () =>
-        withHost(invocation, host =>
-          runDirector({
-            host,
-            load: () => loadInvocationConfig(invocation),
-            stamp: () => stampOf(file),
-            log: event => printEvent(terminal, event),
-            signal,
-            onReload,
-          }),
-        ),
-      RUN_LOCK,
+    alone(root, () =>
+      withHost(invocation, host =>
+        runDirector({
+          host,
+          load: () => loadInvocationConfig(invocation),
+          stamp: () => stampOf(file),
+          log: event => printEvent(terminal, event),
+          signal,
+          onReload,
+        }),
+      ),
     ),
   )
   return 0
+}
+
+async function alone(root: string, work: () => Promise<void>): Promise<void> {
+  const path = join(root, RUN_LOCK)
+  if (!isLocked(path)) return withLock(root, work, RUN_LOCK)
+  throw new AgentError(
+    'locked',
+    `another \`rs-agent director run\` looks after this host (it holds ${path})`,
+    '`rs-agent director status` says which process; stop that one first',
+  )
 }
 
 async function untilStopped(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findDrift } from '../director/converge.ts'
 import { wantedDirector } from '../director/desired.ts'
 import { recallReport, recallRotation } from '../director/rotation.ts'
@@ -17,12 +18,33 @@ import {
 } from '../report/director.ts'
 import { ipvsadmRules } from '../report/ipvsadm-rules.ts'
 import { interruptedLine, interruptedReport } from '../report/status.ts'
-import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
+import { type Invocation, loadInvocationConfig, untilSignal, withHost } from './invocation.ts'
 
 /** What the kernel's tables hold, for people and for other tools. */
 
-/** VIPs, services, real servers and connections now; 0 as configured, 2 when not. */
-export async function directorStatusCommand(invocation: Invocation): Promise<number> {
+/** Between two looks with --watch. */
+const WATCH_MS = 2_000
+
+/** VIPs, services, real servers and connections now, with `watch` until a signal; 0 as configured, 2 when not. */
+export async function directorStatusCommand(
+  invocation: Invocation,
+  { watch }: { watch: boolean },
+): Promise<number> {
+  if (!watch) return directorStatus(invocation)
+  // With --json a document on each line.
+  const terminal = { ...invocation.terminal, document: invocation.terminal.event }
+  let status = 0
+  await untilSignal(async signal => {
+    while (!signal.aborted) {
+      terminal.clear()
+      status = await directorStatus({ ...invocation, terminal })
+      await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined)
+    }
+  })
+  return status
+}
+
+async function directorStatus(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
   const { wanted, drift, drained, run } = await withHost(invocation, async host => {

@@ -16,8 +16,9 @@ export async function setDrained(
   isDrained: 'drained' | 'in rotation',
   watching: Watching,
 ): Promise<boolean> {
-  refuseUnknown(config, address)
   const before = readDrained(host.files)
+  // One that has left the configuration since is forgotten by the same command.
+  if (!before.has(address)) refuseUnknown(config, address)
   const after = new Set(before)
   if (isDrained === 'drained') after.add(address)
   else after.delete(address)

@@ -29,6 +29,8 @@ export interface RunOptions {
 const LOOK_MS = 1_000
 /** How many looks make one glance at the kernel's table. */
 const LOOKS_A_GLANCE = 10
+/** How many looks make one report, for the latencies in it; a change is reported at once. */
+const LOOKS_A_REPORT = 5
 /** Between two tries while another rs-agent changes this host. */
 const RETRY_MS = 20
 /** How much longer than their timeout first checks may take. */
@@ -88,6 +90,7 @@ class DirectorRun {
       if (stamp() !== this.#stamp) this.#soon(() => this.#reload())
       if (namesOf(readDrained(host.files)) !== this.#drained) this.#settleSoon()
       if (look % LOOKS_A_GLANCE === 0) this.#soon(() => this.#repair())
+      if (look % LOOKS_A_REPORT === 0) this.#soon(async () => this.#remember())
       await this.#turn
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
     }

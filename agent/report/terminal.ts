@@ -13,6 +13,8 @@ export interface Terminal {
   document(value: unknown): void
   /** One of many documents, on one line, of a command that goes on. */
   event(value: unknown): void
+  /** Empties the screen, where stdout is one, for what is printed anew. */
+  clear(): void
   /** A line on stderr. */
   note(text: string): void
   /** Shows what is under way, on a terminal, once it has taken a second; `null` ends it. */
@@ -20,6 +22,7 @@ export interface Terminal {
 }
 
 const PROGRESS_AFTER_MS = 1_000
+const CLEAR_SCREEN = '\u001b[2J\u001b[H'
 
 export function openTerminal({ json, color }: { json: boolean; color: boolean }): Terminal {
   const startedAt = performance.now()
@@ -34,6 +37,9 @@ export function openTerminal({ json, color }: { json: boolean; color: boolean })
     line: (text = '') => void process.stdout.write(`${text}\n`),
     document: value => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     event: value => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    clear() {
+      if (process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN)
+    },
     note: text => void process.stderr.write(`${text}\n`),
     progress(text) {
       if (!process.stderr.isTTY) return
