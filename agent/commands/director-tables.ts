@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config/load.ts'
 import { findDrift } from '../director/converge.ts'
 import { wantedDirector } from '../director/desired.ts'
-import { recallReport, recallRotation } from '../director/rotation.ts'
+import { type RotationReport, readDrained, recallReport, recallRotation } from '../director/rotation.ts'
 import { checkVipOnNic } from '../director/verify/host-checks.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -10,8 +11,11 @@ import { readConnections } from '../host/ipvs-connections.ts'
 import { withoutIpvs } from '../host/without-ipvs.ts'
 import { parseIpAddress } from '../model/address.ts'
 import type { Connection, FoundPool } from '../model/ipvs.ts'
+import { recall } from '../reconcile/recall.ts'
+import { DIRECTOR } from '../reconcile/role.ts'
 import {
   type ConnectionsReport,
+  type DirectorStatus,
   printConnections,
   printDirectorStatus,
   printStats,
@@ -46,35 +50,63 @@ export async function directorStatusCommand(
 
 async function directorStatus(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
-  const config = loadInvocationConfig(invocation)
-  const { wanted, drift, drained, run } = await withHost(invocation, async host => {
-    const rotation = recallRotation(host.files)
-    const wanted = wantedDirector(config, rotation)
-    const drift = await findDrift(host, config, wanted)
-    return { wanted, drift, drained: [...rotation.drained], run: recallReport(host.files) }
+  const report = await withHost(invocation, async host => {
+    const run = recallReport(host.files)
+    try {
+      return await reportOf(host, loadInvocationConfig(invocation), run)
+    } catch (error) {
+      // The run goes on with the configuration of before, and says what is wrong with this one.
+      if (run?.refusedConfig == null || !(error instanceof AgentError) || error.code !== 'config-invalid')
+        throw error
+      return reportOfTable(host, run)
+    }
   })
-  const { modules, steps, found, state, interrupted } = drift
+  if (terminal.json) terminal.document(report)
+  else {
+    if (report.interrupted !== null) terminal.line(interruptedLine(terminal, report.interrupted))
+    printDirectorStatus(terminal, report)
+  }
+  return report.asConfigured ? 0 : 2
+}
+
+async function reportOf(host: Host, config: Config, run: RotationReport | null): Promise<DirectorStatus> {
+  const rotation = recallRotation(host.files)
+  const wanted = wantedDirector(config, rotation)
+  const { modules, steps, found, state, interrupted } = await findDrift(host, config, wanted)
   const pending = modules.length + steps.length
-  const report = {
+  const vips = checkVipOnNic(wanted, found)
+    // The standby of a pair (VRRP) has none, and lacks none.
+    .filter(({ verdict }) => verdict !== 'skipped')
+    .map(({ subject, verdict, evidence }) => ({ address: subject, bound: verdict === 'pass', evidence }))
+  return {
     run,
-    drained,
-    asConfigured: pending === 0 && interrupted === null,
-    vips: checkVipOnNic(wanted, found)
-      // The standby of a pair (VRRP) has none, and lacks none.
-      .filter(({ verdict }) => verdict !== 'skipped')
-      .map(({ subject, verdict, evidence }) => ({ address: subject, bound: verdict === 'pass', evidence })),
+    drained: [...rotation.drained],
+    // There is nothing to apply on a NIC that is down, and yet nobody reaches the VIP.
+    asConfigured: pending === 0 && interrupted === null && vips.every(({ bound }) => bound),
+    vips,
     services: found.ipvs?.pools ?? [],
     syncDaemons: found.ipvs?.daemons ?? [],
     lastApply: state.lastApply,
     interrupted: interruptedReport(interrupted),
     pending,
   }
-  if (terminal.json) terminal.document(report)
-  else {
-    if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
-    printDirectorStatus(terminal, report)
+}
+
+/** What there is to tell where nobody can say what shall be. */
+async function reportOfTable(host: Host, run: RotationReport): Promise<DirectorStatus> {
+  const { state, interrupted } = recall(host.files, DIRECTOR)
+  const ipvs = await host.ipvs()
+  return {
+    run,
+    drained: [...readDrained(host.files)],
+    asConfigured: false,
+    vips: [],
+    services: (await ipvs?.table()) ?? [],
+    syncDaemons: (await ipvs?.daemons()) ?? [],
+    lastApply: state.lastApply,
+    interrupted: interruptedReport(interrupted),
+    pending: 0,
   }
-  return report.asConfigured ? 0 : 2
 }
 
 /** What went through each service and real server, and how much a second. */

@@ -14,7 +14,10 @@ const OWNER_WAIT_MS = 500
 /** Switches and routers lose some of what comes in a rush, as after a failover. */
 const REPEATS_AFTER_MS = [300, 700] as const
 
-/** Throws AgentError `failed` when another host answers for one of the addresses: two owners are worse than none. */
+/**
+ * Throws AgentError `failed` when another host answers for one of the addresses: two owners are worse than none; and
+ * when nobody can be asked, `missing-capability` where that is why.
+ */
 export async function refuseTaken(
   nic: Link,
   vips: readonly IpAddress[],
@@ -28,7 +31,9 @@ export async function refuseTaken(
       if (addresses.length === 0 || from.length === 0) return []
       return collectAnswers({ nic, family, addresses, from, waitMs: OWNER_WAIT_MS, untilAnswered: true })
     }),
-  )
+  ).catch(error => {
+    throw error instanceof NoVantage ? unasked(error, nic) : error
+  })
   const other = owners.flat().find(({ mac }) => !found.links.some(link => link.mac === mac))
   if (other !== undefined)
     throw new AgentError(
@@ -36,6 +41,13 @@ export async function refuseTaken(
       `${other.address} has an owner on the segment of ${nic.name} already: ${other.mac} answers for it`,
       `\`rs-agent probe ${other.address}\` says who it is: take the VIP off that host first`,
     )
+}
+
+function unasked(why: NoVantage, { name }: Link): AgentError {
+  const message = `cannot ask the segment of ${name} whether the VIP has an owner: ${why.message}`
+  return why.obstacle === 'missing-capability'
+    ? new AgentError('missing-capability', message, 'needs CAP_NET_RAW: run as root', why)
+    : new AgentError('failed', message, `ip link show ${name}`, why)
 }
 
 /** Tells the segment at once, and again later; what cannot be told is returned for the user. */

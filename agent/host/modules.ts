@@ -23,7 +23,9 @@ export const kernelModules: KernelModules = {
     })
     if (!failed) return null
     if (code === 'ENOENT') return 'modprobe is missing (package kmod)'
-    return stderr.trim().replace(/^modprobe: (FATAL|ERROR): /, '') || shortMessage || 'modprobe failed'
+    // What led to it comes first.
+    const said = stderr.trim().split('\n').at(-1) ?? ''
+    return said.replace(/^modprobe: (FATAL|ERROR): /, '') || shortMessage || 'modprobe failed'
   },
 }
 

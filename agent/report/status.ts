@@ -70,7 +70,10 @@ export function interruptedReport(interrupted: Interrupted | null): InterruptedR
   return { verb, startedAt, done, steps: steps.length }
 }
 
-export function interruptedLine(terminal: Terminal, { verb, startedAt, done, steps }: Interrupted): string {
+export function interruptedLine(
+  terminal: Terminal,
+  { verb, startedAt, done, steps }: Omit<Interrupted, 'needs'>,
+): string {
   const what = `${verb} of ${startedAt} is under way, or was interrupted, after ${done} of ${steps.length} steps`
   return `  ${terminal.style('yellow', '!')} ${what}; the next apply or remove finishes the work`
 }

@@ -137,6 +137,20 @@ describe('a host without the role', () => {
     await expectAsBefore()
   })
 
+  it('takes no VIP of which it may not ask who has it', async () => {
+    const { agent } = cluster.director
+    agent.configure(directorConfig(BOTH))
+    const launcher = ['setpriv', '--bounding-set=-net_raw', '--']
+    const finished = await agent.run(['director', 'apply', '--json'], { launcher })
+    expect(finished.exitCode, finished.stdout).toBe(77)
+    expect(finished.json<ErrorReport>().error).toMatchObject({
+      code: 'missing-capability',
+      message: expect.stringContaining('nothing was changed: every step was undone'),
+      hint: expect.stringContaining('CAP_NET_RAW'),
+    })
+    await expectAsBefore()
+  })
+
   it('that hides the VIP as a real server does not become its director', async () => {
     const [{ host, agent }] = cluster.realServers
     const snapshot = await host.snapshot()

@@ -202,3 +202,30 @@ describe('director verify of an IPv6 service', () => {
     await succeed(cluster.director.agent, 'director verify')
   })
 })
+
+describe('a director whose NIC is down', () => {
+  it('is not as configured, asks nobody, and says what to do', async () => {
+    const { agent, host } = cluster.director
+    agent.configure(directorConfig(RIPS.map(address => ({ address }))))
+    await succeed(agent, 'director apply')
+    await host.namespace.ip('link set eth0 down')
+    const status = await agent.run(['director', 'status', '--json'])
+    expect(status.exitCode, status.stdout).toBe(2)
+    expect(status.json()).toMatchObject({
+      asConfigured: false,
+      pending: 0,
+      vips: [{ address: VIP, bound: false, evidence: 'eth0 is down' }],
+    })
+    const only = ['--only', 'real-server-arp,real-server-path', '--json']
+    const verified = await agent.run(['director', 'verify', ...only])
+    expect(verified.exitCode, verified.stdout).toBe(3)
+    const asked = verified.json<VerifyReport>().checks.filter(({ verdict }) => verdict !== 'skipped')
+    expect(asked).toHaveLength(2 * RIPS.length)
+    for (const check of asked)
+      expect(check).toMatchObject({
+        verdict: 'unknown',
+        evidence: 'eth0 is down',
+        hint: 'ip link set eth0 up',
+      })
+  })
+})

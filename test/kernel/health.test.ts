@@ -273,8 +273,8 @@ describe('a command', () => {
   it('waits for its turn among many, and is not to blame when that does not come', async () => {
     const many = { type: 'command', command: ['sleep', '0.9'], interval: '3s', timeout: '1500ms' }
     const { found } = await checker.try(many, TARGET, { times: 40 })
-    expect(found['pass']).toBeGreaterThan(0)
-    expect(found['pass']).toBeLessThanOrEqual(16)
+    expect(found.pass).toBeGreaterThan(0)
+    expect(found.pass).toBeLessThanOrEqual(16)
     const others = Object.keys(found).filter(words => words !== 'pass')
     for (const words of others)
       expect(words).toMatch(/^unknown: sleep waited \d+ ms for other commands to end$/)

@@ -1,12 +1,21 @@
 import type { Host } from '../../host/host.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
-import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
+import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { Memory } from '../../segment/learnt.ts'
 import { questionTarget } from '../../segment/target.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { CheckResult } from './check.ts'
-import { each, hintOf, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+import {
+  type Deaf,
+  each,
+  hintOf,
+  isThisHost,
+  type Member,
+  membersOf,
+  neighbourAddress,
+  nicOf,
+} from './real-servers.ts'
 
 /**
  * Asks each real server by itself, straight to its MAC, who has the VIP. One that answers steals the site as soon
@@ -28,7 +37,7 @@ export async function checkRealServerArp(
 
 async function checkMember(
   { vip, address }: Member,
-  nic: Link | undefined,
+  nic: Link | Deaf,
   wanted: WantedDirector,
   found: FoundHost,
   memory: Omit<Memory, 'nic'>,
@@ -41,8 +50,7 @@ async function checkMember(
     hint,
   })
   if (isThisHost(address, found)) return say('skipped', 'this host itself')
-  if (nic === undefined || isUnplugged(nic))
-    return say('unknown', nic === undefined ? `there is no ${wanted.nic}` : whyUnplugged(nic), 'plug it in')
+  if ('why' in nic) return say('unknown', nic.why, nic.hint)
   const vips = wanted.vips.map(({ address }) => address)
   if (neighbourAddress(nic, address, vips, found) === undefined)
     return say('skipped', `it is not on the segment of ${nic.name}: nobody there hears it`)

@@ -3,12 +3,21 @@ import type { TcpSighting } from '../../host/native.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import { type Door, type Knocker, openKnocker } from '../../host/vantage/knock.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
-import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
+import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { collectAnswers, sendersOn } from '../../segment/asking.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { CheckResult } from './check.ts'
-import { each, hintOf, isThisHost, type Member, membersOf, neighbourAddress, nicOf } from './real-servers.ts'
+import {
+  type Deaf,
+  each,
+  hintOf,
+  isThisHost,
+  type Member,
+  membersOf,
+  neighbourAddress,
+  nicOf,
+} from './real-servers.ts'
 
 /**
  * Goes the way of a client: a SYN for VIP:port, sent to the real server's own MAC as IPVS sends it, must be answered
@@ -36,7 +45,7 @@ const WAITS_MS = [100, 200, 400]
 async function checkMember(
   member: Member,
   clientPort: number,
-  nic: Link | undefined,
+  nic: Link | Deaf,
   wanted: WantedDirector,
   found: FoundHost,
 ): Promise<CheckResult> {
@@ -50,8 +59,7 @@ async function checkMember(
   })
   const why = whyNotTried(member, found)
   if (why !== null) return say('skipped', why)
-  if (nic === undefined || isUnplugged(nic))
-    return say('unknown', nic === undefined ? `there is no ${wanted.nic}` : whyUnplugged(nic), 'plug it in')
+  if ('why' in nic) return say('unknown', nic.why, nic.hint)
   const vips = wanted.vips.map(({ address }) => address)
   const client = neighbourAddress(nic, address, vips, found)
   if (client === undefined)

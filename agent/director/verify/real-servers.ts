@@ -1,7 +1,7 @@
 import type { NoVantage } from '../../host/vantage/injection.ts'
 import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Forwarding, ServiceKey } from '../../model/ipvs.ts'
-import type { Link } from '../../model/network.ts'
+import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedDirector } from '../desired.ts'
 
@@ -30,11 +30,20 @@ export function membersOf({ pools }: Pick<WantedDirector, 'pools'>): Member[] {
   )
 }
 
+/** A NIC on which nobody can be asked, and what to do about it. */
+export interface Deaf {
+  why: string
+  hint: string
+}
+
 export function nicOf(
-  { nic }: Pick<WantedDirector, 'nic'>,
+  { nic: name }: Pick<WantedDirector, 'nic'>,
   { links }: Pick<FoundHost, 'links'>,
-): Link | undefined {
-  return links.find(({ name }) => name === nic)
+): Link | Deaf {
+  const nic = links.find(link => link.name === name)
+  if (nic === undefined) return { why: `there is no ${name}`, hint: 'ip link' }
+  if (!isUnplugged(nic)) return nic
+  return { why: whyUnplugged(nic), hint: nic.up ? 'plug it in' : `ip link set ${name} up` }
 }
 
 /** The director serves itself: the kernel delivers here, and nothing is sent. */
