@@ -87,7 +87,7 @@ async function reportOf(host: Host, config: Config, run: RotationReport | null):
     services: found.ipvs?.pools ?? [],
     syncDaemons: found.ipvs?.daemons ?? [],
     lastApply: state.lastApply,
-    interrupted: interruptedReport(interrupted),
+    interrupted: interrupted && interruptedReport(interrupted),
     pending,
   }
 }
@@ -104,7 +104,7 @@ async function reportOfTable(host: Host, run: RotationReport): Promise<DirectorS
     services: (await ipvs?.table()) ?? [],
     syncDaemons: (await ipvs?.daemons()) ?? [],
     lastApply: state.lastApply,
-    interrupted: interruptedReport(interrupted),
+    interrupted: interrupted && interruptedReport(interrupted),
     pending: 0,
   }
 }

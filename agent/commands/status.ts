@@ -33,12 +33,12 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
         evidence,
       })),
       lastApply: state.lastApply,
-      interrupted: interruptedReport(interrupted),
+      interrupted: interrupted && interruptedReport(interrupted),
       pending: steps.length,
     }
     if (terminal.json) terminal.document(report)
     else {
-      if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
+      if (interrupted !== null) terminal.line(interruptedLine(terminal, interruptedReport(interrupted)))
       printStatus(terminal, report)
     }
     return report.asConfigured ? 0 : 2

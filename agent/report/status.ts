@@ -64,16 +64,14 @@ export interface InterruptedReport {
   steps: number
 }
 
-export function interruptedReport(interrupted: Interrupted | null): InterruptedReport | null {
-  if (interrupted === null) return null
-  const { verb, startedAt, done, steps } = interrupted
+export function interruptedReport({ verb, startedAt, done, steps }: Interrupted): InterruptedReport {
   return { verb, startedAt, done, steps: steps.length }
 }
 
 export function interruptedLine(
   terminal: Terminal,
-  { verb, startedAt, done, steps }: Omit<Interrupted, 'needs'>,
+  { verb, startedAt, done, steps }: InterruptedReport,
 ): string {
-  const what = `${verb} of ${startedAt} is under way, or was interrupted, after ${done} of ${steps.length} steps`
+  const what = `${verb} of ${startedAt} is under way, or was interrupted, after ${done} of ${steps} steps`
   return `  ${terminal.style('yellow', '!')} ${what}; the next apply or remove finishes the work`
 }

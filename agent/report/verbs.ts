@@ -3,7 +3,7 @@ import type { Interrupted } from '../reconcile/journal.ts'
 import type { Role } from '../reconcile/role.ts'
 import type { ChangeReport } from './change.ts'
 import { countChanges, printChanges, printNotes } from './plan.ts'
-import { interruptedLine } from './status.ts'
+import { interruptedLine, interruptedReport } from './status.ts'
 import type { Terminal } from './terminal.ts'
 import { printChecks, printVerify } from './verify.ts'
 
@@ -26,7 +26,7 @@ export function tellPlan(
   const converged = changes.length === 0
   if (terminal.json) terminal.document({ converged, changed: false, changes, notes })
   else {
-    if (interrupted !== null) terminal.line(interruptedLine(terminal, interrupted))
+    if (interrupted !== null) terminal.line(interruptedLine(terminal, interruptedReport(interrupted)))
     printChanges(terminal, changes)
     printNotes(terminal, notes)
     const summary = converged

@@ -3,6 +3,7 @@ import { Checker, type CheckTargetLike } from '../support/checker.ts'
 import { FaultServer, SERVER_NAME } from '../support/fault-server.ts'
 import type { Host } from '../support/host.ts'
 import { Segment } from '../support/segment.ts'
+import { startWebServer } from '../support/web-server.ts'
 
 const RIP = '10.10.10.12'
 const VIP = '10.10.10.100'
@@ -284,4 +285,195 @@ describe('a command', () => {
     const { stdout } = await director.spawn('pgrep', ['-fxa', what], { input: '' })
     return stdout
   }
+})
+
+describe('the way of a client', () => {
+  const path = (changes: Partial<CheckTargetLike> = {}) =>
+    outcomeOf({ type: 'tcp', path: 'vip', interval: '600ms', timeout: '600ms' }, target(changes))
+  const LOST = /^it answers on its own address, not for the VIP: it lost 10.10.10.100, or a firewall/
+
+  beforeAll(async () => {
+    for (const each of ['arp_ignore', 'arp_announce'] as const)
+      await server.namespace.writeSysctl(`ipv4/conf/all/${each}`, each === 'arp_ignore' ? 1 : 2)
+    await server.namespace.ip(`addr add ${VIP}/32 dev lo`)
+    await director.namespace.ip(`addr add ${VIP}/32 dev eth0`)
+  })
+
+  it('is open, again and again, and leaves no half-open connection there', async () => {
+    const check = { type: 'tcp', path: 'vip' }
+    expect((await checker.try(check, TARGET, { times: 50 })).found).toEqual({ pass: 50 })
+    expect((await checker.try(check, TARGET, { times: 50, atOnce: 1 })).found).toEqual({ pass: 50 })
+    expect(await server.run('ss', ['-tanH', 'state', 'syn-recv'])).toBe('')
+  })
+
+  it('is asked of each real server, not of whoever answers first', async () => {
+    const other = await segment.addHost('other', '10.10.10.13/24')
+    try {
+      const both = await Promise.all([path(), path({ address: '10.10.10.13' })])
+      expect(both).toEqual([PASSES, failsFor(LOST)])
+    } finally {
+      await segment.removeHost(other)
+    }
+  })
+
+  it('is shut where the VIP was lost, while the address answers: it says so, until the VIP is back', async () => {
+    await server.namespace.ip(`addr del ${VIP}/32 dev lo`)
+    expect(await path()).toEqual(failsFor(LOST))
+    expect((await checker.try({ type: 'http' }, TARGET)).outcome).toEqual(PASSES)
+    await server.namespace.ip(`addr add ${VIP}/32 dev lo`)
+    expect(await path()).toEqual(PASSES)
+  })
+
+  it('is shut at once where nobody listens', async () => {
+    const outcome = await path({ port: 8080 })
+    expect(outcome).toEqual(failsFor(/^nobody listens on 10.10.10.100:8080 there: it answers with a reset/))
+    expect(outcome.latencyMs).toBeLessThan(100)
+  })
+
+  it('is shut where a firewall drops what comes', async () => {
+    await server.run('nft', ['-f', '-'], {
+      input: 'table ip t { chain c { type filter hook input priority 0; tcp dport 80 drop; }; }',
+    })
+    try {
+      expect(await path()).toEqual(failsFor(/^no answer to a SYN for 10.10.10.100:80 within 600 ms, nor on/))
+      expect(await outcomeOf({ type: 'tcp', interval: '300ms' })).toEqual(failsFor(/^no answer to a SYN/))
+    } finally {
+      await server.run('nft', ['delete', 'table', 'ip', 't'])
+    }
+    expect(await path()).toEqual(PASSES)
+  })
+
+  it('is shut where nobody answers ARP', async () => {
+    expect(await path({ address: '10.10.10.96' })).toEqual(
+      failsFor(/^it does not answer ARP for its own address/),
+    )
+  })
+
+  it('goes to the MAC that the address has now', async () => {
+    await server.namespace.ip('link set eth0 address 02:00:00:00:77:77')
+    await director.namespace.ip(`neigh replace ${RIP} lladdr 02:00:00:00:77:77 nud stale dev eth0`)
+    try {
+      expect(await path()).toEqual(PASSES)
+    } finally {
+      await server.namespace.ip(`link set eth0 address ${server.mac}`)
+      await director.namespace.ip(`neigh del ${RIP} dev eth0`)
+    }
+    expect(await path()).toEqual(PASSES)
+  })
+
+  it('cannot be tried without the cable, or off the segment: that is no fault of the real server', async () => {
+    const unknown = (why: RegExp) => ({
+      kind: 'unknown',
+      latencyMs: expect.any(Number),
+      why: expect.stringMatching(why),
+    })
+    expect(await path({ nic: 'eth7' })).toEqual(unknown(/^there is no eth7$/))
+    expect(await path({ address: '192.0.2.1' })).toEqual(unknown(/^eth0 has no address in the subnet of/))
+    const [{ port } = { port: '' }] = director.nics
+    await segment.switch.ip(`link set ${port} down`)
+    try {
+      await expect.poll(() => path()).toEqual(unknown(/^eth0 has no carrier$/))
+    } finally {
+      await segment.switch.ip(`link set ${port} up`)
+    }
+    await expect.poll(() => path()).toEqual(PASSES)
+  })
+
+  it('is its own, where this host is the real server', async () => {
+    const own = { address: director.address }
+    expect(await path(own)).toEqual(failsFor(/^it refuses the connection/))
+    const web = await startWebServer(director)
+    expect(await path(own)).toEqual(PASSES)
+    await web.stop()
+  })
+})
+
+describe('this host', () => {
+  const KINDS = [
+    { type: 'tcp' },
+    { type: 'http', body: 'works' },
+    { type: 'https', port: 443 },
+    { type: 'icmp' },
+    { type: 'command', command: ['true'] },
+    { type: 'tcp', path: 'vip' },
+  ]
+
+  it('without file descriptors takes nobody out, and goes on when there are some', async () => {
+    await using poor = await Checker.start(director, { descriptors: 64 })
+    for (const check of KINDS) {
+      await poor.takeDescriptors(0)
+      const { outcome } = await poor.try(check, TARGET)
+      await poor.takeDescriptors(null)
+      expect(outcome, JSON.stringify(check)).toMatchObject({ kind: 'unknown' })
+      expect((await poor.try(check, TARGET)).outcome, JSON.stringify(check)).toEqual(PASSES)
+    }
+  })
+
+  it('without rights says so, where the kind needs some', async () => {
+    const words = [
+      'setpriv',
+      '--bounding-set',
+      '-net_raw',
+      '--inh-caps',
+      '-net_raw',
+      '--ambient-caps',
+      '-all',
+    ]
+    await using bare = await Checker.start(director, { through: words })
+    for (const check of [{ type: 'icmp' }, { type: 'tcp', path: 'vip' }])
+      expect((await bare.try(check, TARGET)).outcome).toMatchObject({
+        kind: 'unknown',
+        why: expect.stringContaining('EPERM'),
+      })
+    expect((await bare.try({ type: 'http' }, TARGET)).outcome).toEqual(PASSES)
+  })
+
+  it('that was stopped for longer than a check takes, blames nobody when it goes on', async () => {
+    await using stopped = await Checker.start(director)
+    const checks = [
+      { type: 'http', path: '/hang' },
+      { type: 'icmp' },
+      { type: 'tcp' },
+      { type: 'command', command: ['sleep', '60'] },
+    ].map(check =>
+      stopped.try(
+        { interval: '300ms', ...check },
+        target({ address: check.type === 'http' ? RIP : '10.10.10.95' }),
+      ),
+    )
+    await stopped.standStill(1500)
+    for (const { outcome } of await Promise.all(checks))
+      expect(outcome).toMatchObject({
+        kind: 'unknown',
+        why: expect.stringMatching(/^this host was held up for/),
+      })
+  })
+
+  it('whose clock is set meanwhile measures the time that passed', async () => {
+    await using dreamer = await Checker.start(director, { env: { RS_AGENT_TEST_CLOCK: 'jumps' } })
+    const { outcome, tookMs } = await dreamer.try({ type: 'http', path: '/hang', interval: '400ms' }, TARGET)
+    expect(outcome).toEqual(fails('no answer within 400 ms'))
+    expect(outcome.latencyMs).toBeGreaterThan(390)
+    expect(tookMs).toBeLessThan(2000)
+  })
+
+  it('uses no more memory and no more descriptors after thousands of checks', async () => {
+    await using steady = await Checker.start(director)
+    const checks = [
+      { type: 'tcp' },
+      { type: 'http', body: 'works' },
+      { type: 'icmp' },
+      { type: 'tcp', path: 'vip' },
+    ]
+    const round = async (times: number): Promise<void> => {
+      for (const check of checks)
+        expect((await steady.try(check, TARGET, { times, atOnce: 20 })).found).toEqual({ pass: times })
+    }
+    await round(500)
+    const before = await steady.usage()
+    await round(1500)
+    const after = await steady.usage()
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
+    expect(after.heapBytes - before.heapBytes).toBeLessThan(1_000_000)
+  })
 })

@@ -7,20 +7,27 @@ import type { Spawned } from './namespace.ts'
 
 type Try = Omit<HealthCall & { call: 'try' }, 'call' | 'check' | 'target'>
 
+export interface CheckerOptions {
+  /** How many it may have open at most. */
+  descriptors?: number
+  env?: Record<string, string>
+  /** A command that starts the one behind it. */
+  through?: readonly string[]
+}
+
 /** A process on a host that makes health checks. */
 export class Checker implements AsyncDisposable {
   readonly #process: Spawned
   readonly #waiting = new Map<number, (value: unknown) => void>()
   #lastId = 0
 
-  /** `descriptors`: how many it may have open at most. */
   static async start(
     host: Host,
-    { descriptors = 1024, env = {} }: { descriptors?: number; env?: Record<string, string> } = {},
+    { descriptors = 1024, env = {}, through = [] }: CheckerOptions = {},
   ): Promise<Checker> {
     const limits = ['prlimit', `--nofile=${descriptors}`, '--']
     const program = fileURLToPath(new URL('../kernel/health-process.ts', import.meta.url))
-    const [command = '', ...args] = [...limits, process.execPath, '--expose-gc', program]
+    const [command = '', ...args] = [...through, ...limits, process.execPath, '--expose-gc', program]
     const spawned = host.spawn(command, args, { env })
     await firstLine(spawned)
     return new Checker(spawned)

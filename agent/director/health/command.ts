@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { hasErrno } from '../../errors.ts'
+import { hasErrno, messageOf } from '../../errors.ts'
 import { attempt, type Effort, type Finding } from './attempt.ts'
 import type { Check, CheckTarget } from './check.ts'
 import type { Config } from './kinds.ts'
@@ -39,7 +39,7 @@ function begin(order: Order, found: Finding): Effort {
   let waitedMs: number | null = null
   let running: ChildProcess | null = null
   let isOver = false
-  const leaveLine = turns.wait(async done => {
+  const run = async (done: () => void): Promise<void> => {
     const { execa } = await import('execa')
     if (isOver) return done()
     const started = start(execa, order)
@@ -52,6 +52,12 @@ function begin(order: Order, found: Finding): Effort {
     // Its turn ends with it: one that cannot be killed at once is still there.
     running.once('exit', done)
     listen(running, program, found)
+  }
+  const leaveLine = turns.wait(done => {
+    run(done).catch(error => {
+      found.unknown(`cannot run ${program}: ${messageOf(error)}`)
+      done()
+    })
   })
   return {
     stop() {

@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import type { TcpSighting } from '../../host/native.ts'
+import type { TcpPacket } from '../../host/native.ts'
 import { NoVantage } from '../../host/vantage/injection.ts'
 import { type Door, type Knocker, openKnocker } from '../../host/vantage/knock.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
@@ -7,6 +7,7 @@ import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { collectAnswers, sendersOn } from '../../segment/asking.ts'
 import type { WantedDirector } from '../desired.ts'
+import { answerIn, isHalfOpen, judgeAnswer, VERIFY_PORTS } from '../door.ts'
 import type { CheckResult } from './check.ts'
 import {
   type Deaf,
@@ -31,13 +32,11 @@ export async function checkRealServerPath(
   const nic = nicOf(wanted, found)
   const members = membersOf(wanted)
   return each([...members.entries()], ([index, member]) =>
-    checkMember(member, FIRST_CLIENT_PORT + (index % CLIENT_PORTS), nic, wanted, found),
+    checkMember(member, VERIFY_PORTS.first + (index % CLIENT_PORT_COUNT), nic, wanted, found),
   )
 }
 
-/** Above what Linux gives to sockets of its own (net.ipv4.ip_local_port_range ends at 60999). */
-const FIRST_CLIENT_PORT = 61_000
-const CLIENT_PORTS = 4_536
+const CLIENT_PORT_COUNT = VERIFY_PORTS.last - VERIFY_PORTS.first + 1
 const MAC_WAIT_MS = 500
 /** Waits for an answer; between them the SYN is repeated. */
 const WAITS_MS = [100, 200, 400]
@@ -125,40 +124,24 @@ async function knockOn(door: Door, rip: IpAddress, nic: Link, say: Say): Promise
         `no answer to a SYN for ${where}: it lost the VIP, or a firewall drops what is for it`,
         `on ${rip}: rs-agent verify says which`,
       )
-    if (answer.kind === 'icmp-error')
-      return say(
-        'fail',
-        `it refuses ${where} with ICMP type ${answer.type} code ${answer.code}: it lost the VIP, or a firewall refuses what is for it`,
-        `on ${rip}: rs-agent verify says why`,
-      )
-    if (answer.rst)
-      return say('fail', `nobody listens on ${where} there: it answers with a reset`, `on ${rip}: ss -ltn`)
-    if (answer.sourceIp !== door.address)
-      return say(
-        'fail',
-        `it answers from ${answer.sourceIp} instead of ${door.address}`,
-        `on ${rip}: look for NAT rules`,
-      )
+    const verdict = judgeAnswer(answer, door)
+    if (verdict.kind === 'shut') return say('fail', verdict.why, `on ${rip}: ${verdict.onRealServer}`)
     return say('pass', `answers from ${where} in ${latencyMs} ms`)
   } finally {
     knocker.close()
   }
 }
 
-async function firstAnswer(knocker: Knocker, door: Door): Promise<TcpSighting['packet'] | null> {
+async function firstAnswer(knocker: Knocker, door: Door): Promise<TcpPacket | null> {
   for (const waitMs of WAITS_MS) {
     knocker.knock(door)
     const end = performance.now() + waitMs
     for (let left = waitMs; left > 0; left = end - performance.now()) {
-      const packets = (await knocker.watch(left))
-        // A frame of another host may carry the same ports.
-        .filter(({ outgoing, sourceMac }) => !outgoing && sourceMac === door.mac)
-        .map(({ packet }) => packet)
-      const answer = packets.find(
-        packet => packet.kind === 'icmp-error' || packet.rst || (packet.syn && packet.ack),
-      )
+      const answer = (await knocker.watch(left))
+        .map(sighting => answerIn(sighting, door))
+        .find(packet => packet !== null)
       if (answer === undefined) continue
-      if (answer.kind === 'segment' && !answer.rst) knocker.hangUp(door)
+      if (isHalfOpen(answer)) knocker.hangUp(door)
       return answer
     }
   }

@@ -13,7 +13,7 @@ export interface Knocker {
   knock(door: Door): void
   /** Ends what an accepted SYN began: no half-open connection stays there. */
   hangUp(door: Door): void
-  /** Waits until something arrives or the time is over. */
+  /** What arrives, for those ports; waits until there is some or the time is over. */
   watch(timeoutMs: number): Promise<TcpSighting[]>
   close(): void
 }
@@ -37,7 +37,7 @@ export function openKnocker(nic: Link, clientPorts: { first: number; last: numbe
   try {
     const tap = refusedAs(
       'the tap',
-      () => new TcpTap([nic.index], { clientPorts, bufferBytes: BUFFER_BYTES }),
+      () => new TcpTap([nic.index], { clientPorts, arrivingOnly: true, bufferBytes: BUFFER_BYTES }),
     )
     const send = (frame: Buffer): void => refusedAs(`sending on ${nic.name}`, () => sender.send(frame))
     return {
