@@ -59,6 +59,10 @@ export class Checker implements AsyncDisposable {
     await this.#ask({ call: 'takeDescriptors', leave })
   }
 
+  async setClock(byMs: number): Promise<void> {
+    await this.#ask({ call: 'setClock', byMs })
+  }
+
   async standStill(forMs: number): Promise<void> {
     await this.#ask({ call: 'standStill', forMs })
   }

@@ -75,7 +75,7 @@ function outcomeOf(
 ): Outcome {
   if (kind === 'pass') return text === undefined ? { kind, latencyMs } : { kind, latencyMs, note: text }
   const lateMs = latencyMs - timeoutMs
-  if (kind === 'fail' && lateMs > Math.max(HELD_UP_MS, timeoutMs / 2))
+  if (lateMs > Math.max(HELD_UP_MS, timeoutMs / 2))
     return { kind: 'unknown', latencyMs, why: `this host was held up for ${Math.round(lateMs)} ms` }
   return { kind, latencyMs, why: text ?? `no answer within ${timeoutMs} ms` }
 }
