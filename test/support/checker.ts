@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { Outcome } from '../../agent/director/health/check.ts'
 import type { HealthCall, Tried, Usage } from '../kernel/health-process.ts'
 import { firstLine } from './first-line.ts'
 import type { Host } from './host.ts'
@@ -47,8 +48,9 @@ export class Checker implements AsyncDisposable {
     return this.#process.pid
   }
 
+  /** With a timeout of many seconds unless told: the machine is busy. */
   try(check: Record<string, unknown>, target: CheckTargetLike, how: Try = {}): Promise<Tried> {
-    return this.#ask({ call: 'try', check, target: target as never, ...how })
+    return this.#ask({ call: 'try', check: { ...PATIENT, ...check }, target: target as never, ...how })
   }
 
   usage(): Promise<Usage> {
@@ -81,6 +83,22 @@ export class Checker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.stdin.end()
     await this.#process
+  }
+}
+
+const PATIENT = { interval: '20s', timeout: '15s' }
+
+const BUSY = /^this host was held up|^\w+ waited \d+ ms for other commands/
+
+/** Tries again where this machine was too busy to ask: such a try says nothing of the one who was asked. */
+export async function patiently(
+  checker: Checker,
+  check: Record<string, unknown>,
+  target: CheckTargetLike,
+): Promise<Outcome> {
+  for (;;) {
+    const { outcome } = await checker.try(check, target)
+    if (outcome.kind !== 'unknown' || !BUSY.test(outcome.why)) return outcome
   }
 }
 
