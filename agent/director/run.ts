@@ -144,7 +144,8 @@ class DirectorRun {
     const standings = this.#standings()
     const wanted = wantedDirector(this.#config, { drained, standings })
     const edits = destinationEdits(this.#served.pools, wanted.pools)
-    for (const event of rotationEvents(this.#served, wanted, standings)) log(event)
+    // Told when it is true.
+    const events = rotationEvents(this.#served, wanted, standings)
     if (edits.length > 0)
       await this.#alone(async () => {
         const ipvs = await host.ipvs()
@@ -155,6 +156,7 @@ class DirectorRun {
         this.#warn(messageOf(error))
         return this.#converge(this.#config)
       })
+    for (const event of events) log(event)
     this.#served = wanted
     this.#remember()
   }
