@@ -114,14 +114,19 @@ function converse(
   found: Finding,
 ): void {
   let note: string | undefined
+  let isSecure = false
   tls.on('secureConnect', () => {
+    isSecure = true
     const verdict = judgeCertificate(tls, config)
     if (verdict.kind === 'bad') return found.fail(verdict.text)
     if (verdict.kind === 'note') note = verdict.text
     tls.write(question.text, 'latin1')
   })
   tls.on('data', bytes => tell(answer.take(bytes), found, note))
-  tls.on('end', () => tell(answer.end(), found, note))
+  tls.on('end', () => {
+    if (isSecure) tell(answer.end(), found, note)
+    else found.fail('it ends the connection before TLS is agreed on')
+  })
 }
 
 function tell(verdict: Verdict | null, found: Finding, note?: string): void {

@@ -67,8 +67,8 @@ const vantages = new Shared<Vantage>(nic => new Vantage(nic))
 const VIEW_AGE_MS = 500
 /** While the kernel asks who has an address. */
 const LOOK_AGAIN_MS = 20
-/** A frame may be lost: at this share of the time it is sent again. */
-const AGAIN = [1 / 3, 2 / 3]
+/** A frame may be lost, or gone to a MAC of before: it is sent again after this time, at most a third of all. */
+const AGAIN_MS = 250
 
 interface Question {
   rip: IpAddress
@@ -100,7 +100,8 @@ class Asking implements Effort {
     if (way.kind === 'none') return this.#found.unknown(way.why)
     if (way.kind === 'self') return this.#askMyself()
     const { timeoutMs } = this.#question
-    for (const share of AGAIN) this.#later(share * timeoutMs, () => this.#knockAgain())
+    for (const afterMs of [Math.min(AGAIN_MS, timeoutMs / 3), (timeoutMs * 2) / 3])
+      this.#later(afterMs, () => this.#knockAgain())
     if (way.mac !== null) return this.#knock(way.nic, way.client, way.mac)
     await this.#vantage.neighbourhood.ask(rip, way.nic)
     await this.#goOnWhenKnown()
