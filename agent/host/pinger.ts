@@ -26,6 +26,7 @@ export function openPinger(family: AddressFamily): Pinger {
   const waiting = new Map<number, Told & { address: IpAddress }>()
   let last = randomInt(SEQUENCES)
   let isClosed = false
+  let broken: string | null = null
 
   async function listen(): Promise<void> {
     while (!isClosed)
@@ -35,11 +36,13 @@ export function openPinger(family: AddressFamily): Pinger {
       }
   }
   listen().catch(error => {
-    for (const { broke } of [...waiting.values()]) broke(messageOf(error))
+    broken = messageOf(error)
+    for (const { broke } of [...waiting.values()]) broke(broken)
   })
 
   return {
     ask(address, told) {
+      if (broken !== null) told.broke(broken)
       if (waiting.size === SEQUENCES) throw new Error('all sequence numbers are waiting for an answer')
       do last = (last + 1) % SEQUENCES
       while (waiting.has(last))

@@ -374,6 +374,21 @@ describe('the way of a client', () => {
     await expect.poll(() => path()).toEqual(PASSES)
   })
 
+  it('is found again behind a NIC that was down while nobody asked', async () => {
+    await using steady = await Checker.start(director)
+    const check = { type: 'tcp', path: 'vip' }
+    // For one that is gone: it sends nothing, and keeps open what they share.
+    const gone = steady.try(check, target({ address: '10.10.10.94' }), { abortAfterMs: 5000 })
+    expect(await patiently(steady, check, TARGET)).toEqual(PASSES)
+    await director.namespace.ip(
+      'link set eth0 down',
+      'link set eth0 up',
+      'addr add fd00::11/64 dev eth0 nodad',
+    )
+    await expect.poll(() => patiently(steady, check, TARGET)).toEqual(PASSES)
+    expect((await gone).outcome).toMatchObject({ kind: 'unknown', why: 'broken off' })
+  })
+
   it('is its own, where this host is the real server', async () => {
     const own = { address: director.address }
     expect(await path(own)).toEqual(failsFor(/^it refuses the connection/))

@@ -28,12 +28,14 @@ export class Doorstep {
   readonly #waiting = new Map<number, Told & { door: Door }>()
   #lastPort = HEALTH_PORTS.last
   #isClosed = false
+  #isBroken = false
 
   /** Throws NoVantage. */
   constructor(nic: Link) {
     this.nic = nic
     this.#knocker = openKnocker(nic, HEALTH_PORTS)
     this.#listen().catch(error => {
+      this.#isBroken = true
       for (const { broke } of [...this.#waiting.values()]) broke(messageOf(error))
     })
   }
@@ -49,6 +51,11 @@ export class Doorstep {
         if (this.#waiting.delete(door.clientPort)) this.#hangUp(door)
       },
     }
+  }
+
+  /** Nothing is heard any more: the NIC went down, and perhaps nobody waited for an answer just then. */
+  get isBroken(): boolean {
+    return this.#isBroken
   }
 
   close(): void {

@@ -39,10 +39,11 @@ class Vantage {
     this.neighbourhood = new Neighbourhood(nic)
   }
 
-  /** Another one when the NIC was taken away and came back. */
+  /** Another one when the NIC was taken away, or down, and came back. */
   doorstepOf(nic: Link): Doorstep {
     const known = this.#doorstep
-    if (known?.nic.index === nic.index && known.nic.mac === nic.mac) return known
+    const isOfNic = known?.nic.index === nic.index && known.nic.mac === nic.mac
+    if (known !== null && isOfNic && !known.isBroken) return known
     known?.close()
     this.#doorstep = null
     this.#doorstep = new Doorstep(nic)
