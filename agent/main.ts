@@ -157,6 +157,16 @@ function addDirectorCommands(
   addVerb('save', 'print the table as rules for `ipvsadm -R`').action(() =>
     run(async () => (await tables()).directorSaveCommand(invocation())),
   )
+  addVerb('import', "write our configuration from another tool's: ipvsadm, ldirectord or keepalived")
+    .argument('<file>', 'rules of `ipvsadm -S`, ldirectord.cf or keepalived.conf; - is stdin')
+    .option('--kind <kind>', 'ipvsadm, ldirectord or keepalived, when the content does not tell')
+    .option('--interface <nic>', 'the NIC of the VIPs')
+    .option('--check', "compare what the file means with the kernel's table instead", false)
+    .action((file, options) =>
+      run(async () =>
+        (await import('./commands/director-import.ts')).directorImportCommand(invocation(), file, options),
+      ),
+    )
   addVerb('remove', 'take the role off this host, prior values restored').action(() =>
     run(async () => (await verbs()).directorRemoveCommand(invocation())),
   )

@@ -156,7 +156,11 @@ export async function directorConnectionsCommand(
   return 0
 }
 
-function withTable(invocation: Invocation, read: (ipvs: Ipvs) => Promise<FoundPool[]>): Promise<FoundPool[]> {
+/** The kernel's table; throws when the kernel has none. */
+export function withTable(
+  invocation: Invocation,
+  read: (ipvs: Ipvs) => Promise<FoundPool[]>,
+): Promise<FoundPool[]> {
   return withHost(invocation, async (host: Host) => {
     const ipvs = await host.ipvs()
     if (ipvs === null) throw withoutIpvs()

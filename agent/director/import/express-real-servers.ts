@@ -1,0 +1,136 @@
+import { familyOf, type IpAddress, whyNotRealServer } from '../../model/address.ts'
+import { type Destination, serviceFamily, type Tunnel } from '../../model/ipvs.ts'
+import type { Plain } from './express-parts.ts'
+import { type Findings, type ImportedRealServer, type ImportedService, warn } from './imported.ts'
+
+/** Real servers in the words of our configuration, and how most of them are reached. */
+export interface ExpressedRealServers {
+  forwarding: Destination['forwarding']['method']
+  /** Null: IP in IP, which is the default, or no tunnel at all. */
+  tunnel: Plain | null
+  realServers: (Plain & { address: IpAddress })[]
+}
+
+export function expressRealServers(service: ImportedService, findings: Findings): ExpressedRealServers {
+  const forwarding = mostCommon(service.realServers.map(({ destination }) => destination.forwarding.method))
+  const tunnel =
+    service.realServers.map(({ destination }) => tunnelOf(destination)).find(each => each !== null) ?? null
+  const family = serviceFamily(service.service.key)
+  const seen = new Set<string>()
+  const kept = service.realServers
+    .filter(server => isExpressible(server, service, tunnel, findings))
+    .flatMap(server => {
+      const value = expressRealServer(server, service, forwarding, findings)
+      const name = `${value.address} ${value.port ?? ''}`
+      if (seen.has(name))
+        warn(
+          findings,
+          server.at,
+          'real-server-twice',
+          `${value.address} is there twice: once is written`,
+          'nothing: its port does nothing without masquerading',
+        )
+      const isFirst = !seen.has(name)
+      seen.add(name)
+      return isFirst ? [value] : []
+    })
+  return {
+    forwarding: forwarding ?? 'direct-route',
+    tunnel: tunnel === null || tunnel.type === 'ipip' ? null : tunnelValue(tunnel),
+    // The first one tells the family of a firewall mark.
+    realServers: kept.toSorted((left, right) => rank(left.address) - rank(right.address)),
+  }
+
+  function rank(address: IpAddress): number {
+    return familyOf(address) === family ? 0 : 1
+  }
+}
+
+function mostCommon<T>(values: readonly T[]): T | undefined {
+  const counts = new Map<T, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].toSorted(([, left], [, right]) => right - left)[0]?.[0]
+}
+
+function tunnelOf({ forwarding }: Destination): Tunnel | null {
+  return forwarding.method === 'tunnel' ? forwarding.tunnel : null
+}
+
+/** False with a warning when the real server has to be left out. */
+function isExpressible(
+  { at, destination }: ImportedRealServer,
+  { service: { key } }: ImportedService,
+  tunnel: Tunnel | null,
+  findings: Findings,
+): boolean {
+  const { address } = destination
+  const leftOut = (id: string, why: string, hint: string): boolean => {
+    warn(findings, at, id, `real server ${address} is left out: ${why}`, hint)
+    return false
+  }
+  const why = whyNotRealServer(address)
+  if (why !== null)
+    return leftOut('no-address-of-a-real-server', `it is ${why}`, 'give it the address of a host')
+  if (key.kind === 'address' && key.address === address)
+    return leftOut(
+      'real-server-is-the-vip',
+      'that is the VIP itself',
+      "name the director's own address instead",
+    )
+  const own = tunnelOf(destination)
+  if (own !== null && JSON.stringify(own) !== JSON.stringify(tunnel))
+    return leftOut(
+      'tunnel-of-one-real-server',
+      'it has a tunnel of its own kind',
+      'a service has one kind of tunnel for all',
+    )
+  return true
+}
+
+function expressRealServer(
+  { at, destination }: ImportedRealServer,
+  { service: { key } }: ImportedService,
+  forwarding: string | undefined,
+  findings: Findings,
+): Plain & { address: IpAddress; port?: number } {
+  const { address, weight, upperThreshold, lowerThreshold } = destination
+  const { method } = destination.forwarding
+  const port = portOf(destination, key.kind === 'address' ? key.port : 0)
+  if (destination.port === 0 && port === null && key.kind === 'address' && key.port !== 0)
+    warn(
+      findings,
+      at,
+      'port-0',
+      `${address} has the port 0, which is that of the service: that is written`,
+      'nothing',
+    )
+  if (destination.port !== 0 && key.kind === 'firewallMark' && port === null)
+    warn(
+      findings,
+      at,
+      'port-of-a-mark',
+      `${address} has the port ${destination.port}, which does nothing without masquerading`,
+      'nothing',
+    )
+  return {
+    address,
+    ...(port === null ? {} : { port }),
+    weight,
+    ...(upperThreshold === 0 ? {} : { upperThreshold }),
+    ...(lowerThreshold === 0 ? {} : { lowerThreshold }),
+    ...(method === forwarding ? {} : { forwarding: method }),
+  }
+}
+
+/** Null: that of the service. */
+function portOf({ port, forwarding }: Destination, servicePort: number): number | null {
+  return forwarding.method === 'masquerade' && port !== 0 && port !== servicePort ? port : null
+}
+
+function tunnelValue(tunnel: Tunnel): Plain {
+  if (tunnel.type === 'ipip') return { type: 'ipip' }
+  const checksum = tunnel.checksum === 'none' ? {} : { checksum: tunnel.checksum }
+  return tunnel.type === 'gue'
+    ? { type: 'gue', port: tunnel.port, ...checksum }
+    : { type: 'gre', ...checksum }
+}

@@ -1,0 +1,54 @@
+import { Document, isMap, isSeq, visit, type YAMLMap } from 'yaml'
+import type { Expressed, ExpressedService } from './express.ts'
+import { type ImportKind, type ImportWarning, type Place, placeText } from './imported.ts'
+
+/** Parts that stand on one line. */
+const SHORT = ['persistence', 'tunnel', 'check', 'timeouts', 'syncDaemon', 'schedulerFlags']
+
+/** The whole configuration as plain values. */
+export function valuesOf({ director: { interface: nic, ...rest }, services }: Expressed) {
+  return { director: { interface: nic, services: services.map(({ value }) => value), ...rest } }
+}
+
+/** Our configuration as YAML, with the places that it comes from, and what has no equal, as comments. */
+export function writeYaml(expressed: Expressed, kind: ImportKind, file: string): string {
+  const document = new Document(valuesOf(expressed))
+  document.commentBefore = [
+    ` Made by \`rs-agent director import\` from ${file} (${kind}).`,
+    ...expressed.general.flatMap(warning => linesOf(warning)),
+  ].join('\n')
+  visit(document, {
+    Pair(_, { key, value }) {
+      const name = String((key as { value?: unknown }).value)
+      if (SHORT.includes(name) && (isMap(value) || isSeq(value))) value.flow = true
+      if (name === 'realServers' && isSeq(value))
+        for (const item of value.items) if (isMap(item)) item.flow = true
+    },
+  })
+  const services = document.getIn(['director', 'services'])
+  if (isSeq(services))
+    services.items.forEach((item, index) => {
+      const comment = commentOf(expressed.services[index] as ExpressedService)
+      if (isMap(item)) (item as YAMLMap).commentBefore = comment
+    })
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true })
+}
+
+function commentOf({ at, title, warnings }: ExpressedService): string {
+  const origin = title === null ? whereOf(at) : `${printable(title)} (${whereOf(at)})`
+  return [` ${origin}`, ...warnings.flatMap(linesOf)].join('\n')
+}
+
+function whereOf({ file, line }: Place): string {
+  return printable(`${file}:${line}`)
+}
+
+function linesOf({ id, at, message, hint }: ImportWarning): string[] {
+  return [` ${id}: ${printable(message)} (${printable(placeText(at))})`, `   -> ${printable(hint)}`]
+}
+
+/** A comment is one line, whatever somebody called a file or a service. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end the comment, or hide in a terminal
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g, ' ')
+}

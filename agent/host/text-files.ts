@@ -1,0 +1,44 @@
+import { lookup } from 'node:dns/promises'
+import { globSync, readFileSync, statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { type AddressFamily, type IpAddress, parseIpAddress } from '../model/address.ts'
+
+/** Files of other programs and names of hosts, which are only read. */
+
+/** No file of rules that a person looks after is larger. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** The text of a file, or of stdin for `-`; throws what the system says, or why it is no text. */
+export function readText(file: string): string {
+  const content = readFileSync(file === '-' ? 0 : file)
+  if (content.length > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
+  return new TextDecoder('utf-8', { fatal: true }).decode(content)
+}
+
+/** Null when there is none, or it cannot be read. */
+export function readTextOrNull(file: string): string | null {
+  try {
+    return readText(file)
+  } catch {
+    return null
+  }
+}
+
+/** Regular files that a pattern of the shell means, in order; those with a point in front need it in the pattern. */
+export function matchFiles(pattern: string, folder: string): string[] {
+  const showsHidden = basename(pattern).startsWith('.')
+  return globSync(pattern, { cwd: folder })
+    .filter(name => showsHidden || !basename(name).startsWith('.'))
+    .sort()
+    .map(name => resolve(folder, name))
+    .filter(name => statSync(name, { throwIfNoEntry: false })?.isFile() === true)
+}
+
+/** As this host resolves the name; null when nobody knows it. */
+export async function resolveHost(name: string, family: AddressFamily): Promise<IpAddress | null> {
+  try {
+    return parseIpAddress((await lookup(name, { family })).address)
+  } catch {
+    return null
+  }
+}
