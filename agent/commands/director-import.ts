@@ -113,7 +113,7 @@ async function readWithNames(
       id: 'name-resolved',
       at: { file, line: 1, column: 1 },
       message: `${asked.get(key)?.name} is ${address} now, which is written`,
-      hint: 'nothing: IPVS keeps addresses, and so does our configuration',
+      hint: 'nothing is to be done: IPVS keeps addresses, and so does our configuration',
     })
   return second
 }

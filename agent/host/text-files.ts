@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { globSync, readFileSync, statSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, isAbsolute, join } from 'node:path'
 import { type AddressFamily, type IpAddress, parseIpAddress } from '../model/address.ts'
 
 /** Files of other programs and names of hosts, which are only read. */
@@ -30,7 +30,7 @@ export function matchFiles(pattern: string, folder: string): string[] {
   return globSync(pattern, { cwd: folder })
     .filter(name => showsHidden || !basename(name).startsWith('.'))
     .sort()
-    .map(name => resolve(folder, name))
+    .map(name => (isAbsolute(name) ? name : join(folder, name)))
     .filter(name => statSync(name, { throwIfNoEntry: false })?.isFile() === true)
 }
 

@@ -14,7 +14,7 @@ export function expressForm({ service, at }: ImportedService, findings: Findings
       at,
       'scheduler-flag',
       `${service.scheduler} has no flag ${without.join(', ')} that means anything`,
-      'nothing: the kernel does nothing with it',
+      'nothing is to be done: the kernel does nothing with it',
     )
   return {
     scheduler: service.scheduler,

@@ -17,7 +17,7 @@ export function seconds(value: number, what: string, at: Place, findings: Findin
 function duration(milliseconds: number, what: string, at: Place, findings: Findings): string {
   if (milliseconds > MAX_SECONDS * 1000) {
     const message = `${what}, ${milliseconds / 1000} s, is longer than a day: a day is written`
-    warn(findings, at, 'longer-than-a-day', message, 'nothing, unless clients stay away longer')
+    warn(findings, at, 'longer-than-a-day', message, 'nothing is to be done, unless clients stay away longer')
     return `${MAX_SECONDS}s`
   }
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`
@@ -46,7 +46,7 @@ export function expressCheck(check: ImportedCheck, at: Place, findings: Findings
         at,
         'check-count',
         `\`${name}\` is at most ${MAX_COUNT}, and this is ${value}`,
-        'nothing',
+        'nothing is to be done',
       )
     return Math.min(value, MAX_COUNT)
   }
@@ -119,7 +119,7 @@ function maxLengthOf({ role, maxLength, group }: SyncDaemon, at: Place, findings
       at,
       'sync-max-length',
       `the kernel takes ${maxLength} for ${kept}, which is written`,
-      'nothing',
+      'nothing is to be done',
     )
   return { maxLength: kept }
 }

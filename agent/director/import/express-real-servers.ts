@@ -28,7 +28,7 @@ export function expressRealServers(service: ImportedService, findings: Findings)
           server.at,
           'real-server-twice',
           `${value.address} is there twice: once is written`,
-          'nothing: its port does nothing without masquerading',
+          'nothing is to be done: its port means nothing without masquerading',
         )
       const isFirst = !seen.has(name)
       seen.add(name)
@@ -102,7 +102,7 @@ function expressRealServer(
       at,
       'port-0',
       `${address} has the port 0, which is that of the service: that is written`,
-      'nothing',
+      'nothing is to be done',
     )
   if (destination.port !== 0 && key.kind === 'firewallMark' && port === null)
     warn(
@@ -110,7 +110,7 @@ function expressRealServer(
       at,
       'port-of-a-mark',
       `${address} has the port ${destination.port}, which does nothing without masquerading`,
-      'nothing',
+      'nothing is to be done',
     )
   return {
     address,

@@ -101,7 +101,7 @@ function carryOut(words: readonly Word[], table: Table, names: Names, findings: 
   const [command, ...others] = options
   const at = (words[0] as Word).at
   const allowed = command === undefined ? undefined : COMMANDS[command.name]
-  if (command === undefined || allowed === undefined) {
+  if (rest[0] === words[0] || command === undefined || allowed === undefined) {
     refuse(findings, at, `a rule starts with a command such as -A or -a, not ${words[0]?.text}`)
     return
   }

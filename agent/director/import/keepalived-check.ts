@@ -170,7 +170,7 @@ const URL_WITHOUT_EQUAL: Partial<Record<string, string>> = {
   regex_max_offset: ABOUT_BODY,
   regex_min_offset: ABOUT_BODY,
   regex_options: ABOUT_BODY,
-  regex_stack: 'nothing',
+  regex_stack: 'nothing is to be done',
 }
 
 /** One status, or those of 200 to 299, which are the default. */

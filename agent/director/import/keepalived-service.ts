@@ -171,14 +171,20 @@ function virtualServiceOf(
   const isUdp = key.kind === 'firewallMark' || key.protocol === 'udp'
   const ops = last.get('ops')
   if (ops !== undefined && !isUdp)
-    warn(findings, ops.at, 'ops-without-udp', 'keepalived leaves ops out for TCP and SCTP', 'nothing')
+    warn(
+      findings,
+      ops.at,
+      'ops-without-udp',
+      'keepalived leaves ops out for TCP and SCTP',
+      'nothing is to be done',
+    )
   if (persistence === null && key.kind === 'address' && key.port === 0)
     warn(
       findings,
       at,
       'persistence-by-default',
       'port 0 needs persistence: keepalived takes 360 s',
-      'nothing',
+      'nothing is to be done',
     )
   const isForced = key.kind === 'address' && key.port === 0
   const kept = persistence ?? (isForced ? defaultPersistence(key) : null)
@@ -233,7 +239,7 @@ function flagsOf(scheduler: string, { last }: Block, findings: Findings): Schedu
         statement.at,
         'foreign-scheduler-flag',
         `${flag} is not for the scheduler ${scheduler}: keepalived leaves it out`,
-        'nothing',
+        'nothing is to be done',
       )
   }
   return names.filter((name, bit) => last.has(name) || last.has(FLAGS[bit] as string))
@@ -271,7 +277,7 @@ function realServersFor(
         at,
         'real-server-twice',
         `${address} is there twice: the second is left out, as keepalived does`,
-        'nothing',
+        'nothing is to be done',
       )
       return []
     }
@@ -316,7 +322,7 @@ function fallbackOf(
       inhibit.at,
       'keepalived-sorry_server_inhibit',
       'sorry_server_inhibit has no equal',
-      'nothing',
+      'nothing is to be done',
     )
   const method = last.get('sorry_server_lvs_method')
   const forwarding = method === undefined ? null : forwardingOf(method, findings)

@@ -45,7 +45,7 @@ export const OF_SERVER: Partial<Record<string, string>> = {
   delay_before_retry: 'a check that failed is made again after `interval`',
   smtp_alert: 'send mail from what `rs-agent director status --json` says',
   snmp_name: 'read `rs-agent director status --json` instead',
-  warmup: 'nothing: it only spreads the first checks',
+  warmup: 'nothing is to be done: it only spreads the first checks',
 }
 
 /** keepalived passes over a range or a prefix length behind an address. */

@@ -72,7 +72,7 @@ export function checkOf(
         findings,
         at,
         'check-by-command',
-        `real servers are checked by a command, ${command?.value.trim() ?? '/bin/true'}`,
+        `real servers are checked by a command, ${command?.value.trim().replace(/^"(.*)"$/, '$1') ?? '/bin/true'}`,
         'write a check by hand that asks the same: http, https, tcp or icmp',
       )
     return { check: null, isOff: false }
@@ -180,7 +180,7 @@ function httpOf(
       method.at,
       'check-method',
       'the page is asked for with GET, not with HEAD',
-      'nothing, unless the page is large',
+      'nothing is to be done, unless the page is large',
     )
   const special = servers.filter(({ asks }) => asks !== null)
   const [own] = special.length === servers.length ? special : []
@@ -257,8 +257,18 @@ function timingOf(
         settings.checkTimeout ??
         NEGOTIATE_TIMEOUT)
       : (own.check ?? own.negotiate ?? settings.checkTimeout ?? settings.negotiateTimeout ?? CONNECT_TIMEOUT)
+  const interval = number('checkinterval')
+  const passedOver = section.get('checkinterval')
+  if (passedOver !== undefined && !settings.forks)
+    warn(
+      findings,
+      passedOver.at,
+      'interval-without-fork',
+      `without fork=yes ldirectord passes over this: ${settings.checkInterval} s is written`,
+      'write the `interval` that was meant',
+    )
   return {
-    intervalMs: (number('checkinterval') ?? settings.checkInterval) * 1000,
+    intervalMs: ((settings.forks ? interval : null) ?? settings.checkInterval) * 1000,
     timeoutMs: timeout * 1000,
     rise: 1,
     fall: number('failurecount') ?? settings.failureCount,

@@ -50,7 +50,8 @@ function readRealServer(
   const [, first, last, portText = '0', flags = ''] = REAL.exec(value) ?? []
   const form = parseFlags(flags)
   if (first === undefined || typeof form === 'string') {
-    const why = typeof form === 'string' ? form : 'ADDRESS[:PORT] gate|masq|ipip is expected'
+    const why =
+      first !== undefined && typeof form === 'string' ? form : 'ADDRESS[:PORT] gate|masq|ipip is expected'
     refuse(findings, at, `${name}=${value.trim()}: ${why}`)
     return []
   }

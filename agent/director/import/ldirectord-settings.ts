@@ -13,6 +13,8 @@ export interface Settings {
   checkInterval: number
   failureCount: number
   quiescent: boolean
+  /** A process for each service: only then an interval of its own counts. */
+  forks: boolean
   fallback: Fallback | null
   fallback6: Fallback | null
 }
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   checkInterval: 10,
   failureCount: 1,
   quiescent: false,
+  forks: false,
   fallback: null,
   fallback6: null,
 }
@@ -47,7 +50,6 @@ export const WITHOUT_EQUAL: Partial<Record<string, string>> = {
   emailalertstatus: 'send mail from what `rs-agent director status --json` says',
   execute: 'import that file too, into the same configuration',
   fallbackcommand: 'run the command from what `rs-agent director status --json` says',
-  fork: 'one process checks every service',
   logfile: 'rs-agent writes to stderr: let systemd keep it',
   maintenancedir: 'set the weight of a real server to 0 instead',
   monitorfile: 'see `rs-agent director status`',

@@ -48,6 +48,8 @@ function setGlobal(settings: Settings, directive: Directive, names: Names, findi
   }
   if (YES_OR_NO.includes(name) && value !== 'yes' && value !== 'no')
     refuse(findings, valueAt, `${name} is yes or no, not ${JSON.stringify(value)}`)
+  // One process of ours checks every service, each at its own interval.
+  if (name === 'fork') return { ...settings, forks: value === 'yes' }
   if (name === 'quiescent') return { ...settings, quiescent: value === 'yes' }
   if (name === 'fallback' || name === 'fallback6') {
     const fallback = readFallback(directive, name === 'fallback' ? 4 : 6, names, findings)
