@@ -10,9 +10,17 @@ const MAX_BYTES = 16 * 1024 * 1024
 
 /** The text of a file, or of stdin for `-`; throws what the system says, or why it is no text. */
 export function readText(file: string): string {
+  if (file !== '-') refuseEndless(file)
   const content = readFileSync(file === '-' ? 0 : file)
   if (content.length > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
   return new TextDecoder('utf-8', { fatal: true }).decode(content)
+}
+
+/** A device may never end; a pipe is as good as stdin. */
+function refuseEndless(file: string): void {
+  const found = statSync(file)
+  if (!found.isFile() && !found.isFIFO()) throw new Error('it is neither a regular file nor a pipe')
+  if (found.size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
 }
 
 /** Null when there is none, or it cannot be read. */

@@ -153,6 +153,21 @@ describe('the lines of keepalived', () => {
     ])
   })
 
+  it('do not grow without end', () => {
+    const twice = read('include a\n', { a: 'include a\ninclude a\n' }).problems
+    expect(twice.at(-1)).toContain('more than 1000 files are included')
+    const laughs = Array.from({ length: 30 }, (_, index) => `$A${index + 1}=$A${index} $A${index}\n`).join('')
+    expect(read(`$A0=ha\n${laughs}$A30\n`).problems).toEqual([
+      'FILE:32:1: with its definitions put in this line is longer than 65536 characters',
+    ])
+  })
+
+  it('refuse a block where keepalived has none', () => {
+    expect(read(checked('weight 1 PING_CHECK { }')).problems).toEqual([
+      'FILE:6:1: weight has no block: what follows belongs on a line of its own',
+    ])
+  })
+
   it('keep what is in quotes', () => {
     const text = checked('HTTP_GET {\nurl {\npath "/a#b!c"\nvirtualhost "www.example.org" # host\n}\n}')
     expect(written(text).check).toMatchObject({ path: '/a#b!c', host: 'www.example.org' })

@@ -102,7 +102,7 @@ export function placeText({ file, line, column }: Place): string {
 }
 
 export function refuse({ problems }: Findings, at: Place, message: string): void {
-  problems.push({ at, message })
+  problems.push({ at, message: printable(message) })
 }
 
 export function warn(
@@ -112,5 +112,11 @@ export function warn(
   message: string,
   hint: string,
 ): void {
-  warnings.push({ id, at, message, hint })
+  warnings.push({ id, at, message: printable(message), hint })
+}
+
+/** One line, in which nothing moves a terminal or ends a comment, whatever somebody wrote into a file. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g, ' ')
 }

@@ -21,6 +21,9 @@ export interface Files {
 
 /** As in keepalived's own stack of files, so that a file that includes itself ends. */
 const MAX_DEPTH = 32
+/** More files, or a longer line, are a mistake: files that include each other twice, definitions of each other. */
+const MAX_FILES = 1000
+const MAX_LINE = 65_536
 const DEFINITION = /^\$([A-Za-z_]\w*)[ \t]*=[ \t]*(.*)$/
 const USE = /\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)(?=[ \t,)]|$)/g
 
@@ -31,6 +34,7 @@ export function readLines(text: string, file: string, files: Files, findings: Fi
     ['_HASH', '#'],
     ['_BANG', '!'],
   ])
+  let included = 0
   readFile(text, file, 0)
   return lines
 
@@ -63,6 +67,14 @@ export function readLines(text: string, file: string, files: Files, findings: Fi
     const text = ofThisHost(line)
     if (text === null) return
     const replaced = replace(text)
+    if (replaced.length > MAX_LINE) {
+      refuse(
+        findings,
+        placeOf(line),
+        `with its definitions put in this line is longer than ${MAX_LINE} characters`,
+      )
+      return
+    }
     for (const part of replaced.split('\n')) {
       const trimmed = part.trim()
       const [, pattern] = /^include[rmwba]?[ \t]+(.*)$/.exec(trimmed) ?? []
@@ -75,7 +87,7 @@ export function readLines(text: string, file: string, files: Files, findings: Fi
 
   function replace(text: string): string {
     let replaced = text
-    for (let round = 0; round < MAX_DEPTH && replaced.includes('$'); round++) {
+    for (let round = 0; round < MAX_DEPTH && replaced.includes('$') && replaced.length <= MAX_LINE; round++) {
       const next = replaced.replace(
         USE,
         (whole, braced?: string, bare?: string) => definitions.get(braced ?? bare ?? '') ?? whole,
@@ -116,6 +128,9 @@ export function readLines(text: string, file: string, files: Files, findings: Fi
         'where the file was copied, copy what it includes beside it',
       )
     for (const name of found) {
+      included++
+      if (included === MAX_FILES) refuse(findings, placeOf(line), `more than ${MAX_FILES} files are included`)
+      if (included >= MAX_FILES) return
       const content = files.read(name)
       if (content === null) refuse(findings, placeOf(line), `include ${pattern}: cannot read ${name}`)
       else readFile(content, name, depth + 1)

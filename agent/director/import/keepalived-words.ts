@@ -23,8 +23,11 @@ export function blockOf(
   for (const statement of block ?? []) {
     const [keyword = ''] = statement.words
     const hint = withoutEqual[keyword]
-    if (known.includes(keyword)) last.set(keyword, statement)
-    else if (hint !== undefined)
+    if (known.includes(keyword)) {
+      if (statement.block !== null && !WITH_BLOCK.test(keyword))
+        refuse(findings, statement.at, `${keyword} has no block: what follows belongs on a line of its own`)
+      last.set(keyword, statement)
+    } else if (hint !== undefined)
       warn(findings, statement.at, `keepalived-${keyword}`, `${statement.words.join(' ')} has no equal`, hint)
     else if (statement.block !== null)
       refuse(findings, statement.at, `keepalived knows no block ${keyword} in ${name}`)
@@ -39,6 +42,8 @@ export function blockOf(
   }
   return { last }
 }
+
+const WITH_BLOCK = /^(?:real_server|url|.*_(?:GET|CHECK))$/
 
 /** Of virtual servers, real servers and checkers. */
 export const OF_SERVER: Partial<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { Document, isMap, isSeq, visit, type YAMLMap } from 'yaml'
 import type { Expressed, ExpressedService } from './express.ts'
-import { type ImportKind, type ImportWarning, type Place, placeText } from './imported.ts'
+import { type ImportKind, type ImportWarning, type Place, placeText, printable } from './imported.ts'
 
 /** Parts that stand on one line. */
 const SHORT = ['persistence', 'tunnel', 'check', 'timeouts', 'syncDaemon', 'schedulerFlags']
@@ -14,7 +14,7 @@ export function valuesOf({ director: { interface: nic, ...rest }, services }: Ex
 export function writeYaml(expressed: Expressed, kind: ImportKind, file: string): string {
   const document = new Document(valuesOf(expressed))
   document.commentBefore = [
-    ` Made by \`rs-agent director import\` from ${file} (${kind}).`,
+    ` Made by \`rs-agent director import\` from ${printable(file)} (${kind}).`,
     ...expressed.general.flatMap(warning => linesOf(warning)),
   ].join('\n')
   visit(document, {
@@ -44,11 +44,5 @@ function whereOf({ file, line }: Place): string {
 }
 
 function linesOf({ id, at, message, hint }: ImportWarning): string[] {
-  return [` ${id}: ${printable(message)} (${printable(placeText(at))})`, `   -> ${printable(hint)}`]
-}
-
-/** A comment is one line, whatever somebody called a file or a service. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end the comment, or hide in a terminal
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g, ' ')
+  return [` ${id}: ${message} (${printable(placeText(at))})`, `   -> ${hint}`]
 }
