@@ -267,7 +267,7 @@ describe('what `director save` prints', () => {
         alike++
         expect(compareTables(poolsOf(imported), wanted.pools)).toEqual([])
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
     expect(alike).toBeGreaterThan(20)
   })

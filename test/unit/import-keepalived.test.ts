@@ -306,7 +306,7 @@ describe('what has no equal', () => {
       ['keepalived-notify_up FILE:6', 'keepalived-notify_down FILE:7'],
     ],
     [checked('MISC_CHECK {\nmisc_path "/bin/check it"\n}'), ['check-by-command FILE:6']],
-    [checked('SMTP_CHECK { }'), ['check-of-a-protocol FILE:6']],
+    [checked('SMTP_CHECK {\nhost { connect_port 25 }\n}'), ['check-of-a-protocol FILE:6']],
     [checked('DNS_CHECK { }'), ['check-of-a-protocol FILE:6']],
     [checked('TCP_CHECK { }\nMISC_CHECK { misc_path /bin/x }'), ['several-checks FILE:7']],
     [checked('HTTP_GET {\nurl { path / }\nurl { path /b }\n}'), ['several-urls FILE:8']],

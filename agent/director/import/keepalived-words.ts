@@ -43,7 +43,7 @@ export function blockOf(
   return { last }
 }
 
-const WITH_BLOCK = /^(?:real_server|url|.*_(?:GET|CHECK))$/
+const WITH_BLOCK = /^(?:real_server|url|host|.*_(?:GET|CHECK))$/
 
 /** Of virtual servers, real servers and checkers. */
 export const OF_SERVER: Partial<Record<string, string>> = {
