@@ -122,6 +122,15 @@ describe('the table of keepalived', () => {
   })
 })
 
+it('gives a granularity to the addresses of a group, not to its marks', () => {
+  const group = 'virtual_server_group G {\n10.0.0.100 80\nfwmark 7\n}\n'
+  const text = `${group}${web('persistence_granularity 255.255.0.0').replace('10.0.0.100 80', 'group G')}`
+  expect(rulesOf(text).filter(rule => rule.startsWith('-A'))).toEqual([
+    `${SERVICE} -p 360 -M 255.255.0.0`,
+    '-A -f 7 -s wlc -p 360',
+  ])
+})
+
 describe('the lines of keepalived', () => {
   it('put definitions in, of one line and of several', () => {
     const text = `$VIP=10.0.0.100\n$KIND = DR\n$SERVERS= \\\n  real_server 10.0.0.12 80 { } \\\n  real_server 10.0.0.13 80 { }\nvirtual_server $VIP 80 {\nprotocol TCP\nlb_kind \${KIND}\n$SERVERS\n}\n`

@@ -159,7 +159,7 @@ function keyOf(
 function virtualServiceOf(
   key: ServiceKey,
   block: Block,
-  { at }: Statement,
+  { at, words }: Statement,
   findings: Findings,
 ): VirtualService {
   const { last } = block
@@ -188,6 +188,9 @@ function virtualServiceOf(
     )
   const isForced = key.kind === 'address' && key.port === 0
   const kept = persistence ?? (isForced ? defaultPersistence(key) : null)
+  // keepalived gives the granularity to the addresses of a group alone (ipvswrapper.c, ipvs_group_cmd).
+  if (kept !== null && words[1] === 'group' && key.kind === 'firewallMark')
+    kept.netmask = defaultPersistence(key).netmask
   return {
     key,
     scheduler,
