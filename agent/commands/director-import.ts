@@ -119,7 +119,10 @@ async function readWithNames(
 }
 
 function throwProblems<T extends { findings: Findings; imported: Imported }>(read: T): T {
-  const problems = read.findings.problems.map(({ at, message }) => `${placeText(at)}: ${message}`)
+  // A group has a service for each address, and the same problem with each.
+  const problems = [
+    ...new Set(read.findings.problems.map(({ at, message }) => `${placeText(at)}: ${message}`)),
+  ]
   if (problems.length === 0) return read
   const count = problems.length === 1 ? '' : `${problems.length} problems in the file:\n`
   throw new AgentError(

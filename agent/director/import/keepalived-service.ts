@@ -1,19 +1,16 @@
-import { type AddressFamily, familyOf, type IpAddress, parseIpAddress } from '../../model/address.ts'
+import { type AddressFamily, familyOf, type IpAddress } from '../../model/address.ts'
 import {
   type Protocol,
-  SCHEDULERS,
-  type SchedulerFlag,
   type ServiceKey,
-  schedulerFlags,
   serviceFamily,
   serviceText,
   type VirtualService,
 } from '../../model/ipvs.ts'
-import { MAX_TIMEOUT_SECONDS, whyNotDestination, whyNotService } from '../../model/ipvs-limits.ts'
+import { whyNotDestination, whyNotService } from '../../model/ipvs-limits.ts'
 import { type Findings, type ImportedRealServer, type ImportedService, refuse, warn } from './imported.ts'
-import { DEFAULT_PERSISTENCE_SECONDS } from './ipvsadm-rule.ts'
 import type { Statement } from './keepalived-blocks.ts'
 import { checkOfAll } from './keepalived-check.ts'
+import { FLAGS, virtualServiceOf } from './keepalived-form.ts'
 import { FAMILIES, type Group } from './keepalived-group.ts'
 import { onFailureOf, type RealServer, readRealServers } from './keepalived-real.ts'
 import { type Block, blockOf, forwardingOf, OF_SERVER, readAddress } from './keepalived-words.ts'
@@ -24,7 +21,6 @@ type Target =
   | { kind: 'address'; address: IpAddress; port: number }
   | { kind: 'firewallMark'; mark: number; family: AddressFamily | null }
 
-const FLAGS = ['flag-1', 'flag-2', 'flag-3', 'sh-port', 'sh-fallback', 'mh-port', 'mh-fallback']
 const KNOWN = [
   ...['ip_family', 'retry', 'connect_timeout', 'delay_loop', 'inhibit_on_failure', 'lb_algo', 'lvs_sched'],
   ...['ops', ...FLAGS, 'lb_kind', 'lvs_method', 'persistence_engine', 'persistence_timeout'],
@@ -63,9 +59,11 @@ export function servicesOf(
   const protocol = protocolOf(block, targets, statement, own)
   const isGroup = statement.words[1] === 'group'
   return targets.map((target, index): ImportedService => {
+    // What is told once, at the first, is not told again of the others.
+    const told = index === 0 ? own : { ...own, warnings: [] }
     const key = keyOf(target, protocol, block, servers, own)
-    const service = virtualServiceOf(key, block, statement, index === 0 ? own : { ...own, warnings: [] })
-    const realServers = realServersFor(key, servers, isGroup, index === 0 ? own : { ...own, warnings: [] })
+    const service = virtualServiceOf(key, block, statement, told)
+    const realServers = realServersFor(key, servers, isGroup, told)
     for (const why of refusalsOf(service, realServers)) refuse(own, why.at ?? statement.at, why.message)
     return {
       at: statement.at,
@@ -73,7 +71,7 @@ export function servicesOf(
       service,
       realServers,
       check,
-      fallback: fallbackOf(key, block, servers, index === 0 ? own : { ...own, warnings: [] }),
+      fallback: fallbackOf(key, block, servers, told),
       onFailure,
       // Of a group they stand at the first.
       warnings: index === 0 ? own.warnings : [],
@@ -154,98 +152,6 @@ function keyOf(
   const families = new Set(servers.map(({ address }) => familyOf(address)))
   const guessed = own === undefined ? (families.size === 1 ? [...families][0] : 4) : familyOf(own.address)
   return { kind: 'firewallMark', mark: target.mark, family: target.family ?? told ?? guessed ?? 4 }
-}
-
-function virtualServiceOf(
-  key: ServiceKey,
-  block: Block,
-  { at, words }: Statement,
-  findings: Findings,
-): VirtualService {
-  const { last } = block
-  const statement = last.get('lvs_sched') ?? last.get('lb_algo')
-  const scheduler = statement?.words[1] ?? 'wlc'
-  if (!SCHEDULERS.has(scheduler))
-    refuse(findings, statement?.at ?? at, `IPVS has no scheduler ${JSON.stringify(scheduler)}`)
-  const persistence = persistenceOf(key, block, findings)
-  const isUdp = key.kind === 'firewallMark' || key.protocol === 'udp'
-  const ops = last.get('ops')
-  if (ops !== undefined && !isUdp)
-    warn(
-      findings,
-      ops.at,
-      'ops-without-udp',
-      'keepalived leaves ops out for TCP and SCTP',
-      'nothing is to be done',
-    )
-  if (persistence === null && key.kind === 'address' && key.port === 0)
-    warn(
-      findings,
-      at,
-      'persistence-by-default',
-      'port 0 needs persistence: keepalived takes 360 s',
-      'nothing is to be done',
-    )
-  const isForced = key.kind === 'address' && key.port === 0
-  const kept = persistence ?? (isForced ? defaultPersistence(key) : null)
-  // keepalived gives the granularity to the addresses of a group alone (ipvswrapper.c, ipvs_group_cmd).
-  if (kept !== null && words[1] === 'group' && key.kind === 'firewallMark')
-    kept.netmask = defaultPersistence(key).netmask
-  return {
-    key,
-    scheduler,
-    schedulerFlags: flagsOf(scheduler, block, findings),
-    onePacket: ops !== undefined && isUdp,
-    persistence: kept,
-    persistenceEngine: kept === null ? null : (last.get('persistence_engine')?.words[1] ?? null),
-  }
-}
-
-const defaultPersistence = (key: ServiceKey) => ({
-  timeoutSeconds: DEFAULT_PERSISTENCE_SECONDS,
-  netmask: serviceFamily(key) === 6 ? 128 : ('255.255.255.255' as IpAddress),
-})
-
-/** A granularity alone makes a service persistent too. */
-function persistenceOf(key: ServiceKey, { last }: Block, findings: Findings): VirtualService['persistence'] {
-  const timeout = last.get('persistence_timeout')
-  const granularity = last.get('persistence_granularity')
-  if (timeout === undefined && granularity === undefined) return null
-  const persistence: NonNullable<VirtualService['persistence']> = defaultPersistence(key)
-  if (timeout?.words[1] !== undefined) {
-    const seconds = parseNumber(timeout.words[1], 1, MAX_TIMEOUT_SECONDS)
-    if (seconds === null) refuse(findings, timeout.at, 'persistence_timeout is from 1 s to 31 days')
-    else persistence.timeoutSeconds = seconds
-  }
-  if (granularity !== undefined) {
-    const text = granularity.words[1] ?? ''
-    const isIpv6 = serviceFamily(key) === 6
-    const mask = isIpv6 ? parseNumber(text, 1, 128) : parseIpAddress(text)
-    if (mask === null || (typeof mask === 'string' && familyOf(mask) === 6))
-      refuse(
-        findings,
-        granularity.at,
-        `persistence_granularity is ${isIpv6 ? 'a prefix length' : 'like 255.255.255.0'}, not ${JSON.stringify(text)}`,
-      )
-    else persistence.netmask = mask
-  }
-  return persistence
-}
-
-function flagsOf(scheduler: string, { last }: Block, findings: Findings): SchedulerFlag[] {
-  const names = schedulerFlags(scheduler)
-  for (const flag of FLAGS.slice(3)) {
-    const statement = last.get(flag)
-    if (statement !== undefined && !names.includes(flag as SchedulerFlag))
-      warn(
-        findings,
-        statement.at,
-        'foreign-scheduler-flag',
-        `${flag} is not for the scheduler ${scheduler}: keepalived leaves it out`,
-        'nothing is to be done',
-      )
-  }
-  return names.filter((name, bit) => last.has(name) || last.has(FLAGS[bit] as string))
 }
 
 /** Those that the kernel takes for this service, with the port that it gives them. */
