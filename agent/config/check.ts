@@ -37,6 +37,7 @@ const share = v.pipe(
 /** When a director asks, and after how many answers it believes them. */
 const timing = {
   interval: v.optional(duration, '2s'),
+  /** May be longer than the interval: the next try waits for the end of the one before. */
   timeout: v.optional(duration),
   rise: v.optional(count, 2),
   fall: v.optional(count, 3),
@@ -96,12 +97,6 @@ const oneCheck = v.pipe(
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return
-    const { interval, timeout } = dataset.value
-    if (timeout !== undefined && timeout > interval)
-      addIssue({
-        message: `at most the interval, ${interval}ms: one try ends before the next begins`,
-        path: pathOf(dataset.value, ['timeout']),
-      })
     if ('method' in dataset.value && dataset.value.method === 'HEAD' && dataset.value.body !== undefined)
       addIssue({ message: 'no body where the method is HEAD', path: pathOf(dataset.value, ['body']) })
   }),

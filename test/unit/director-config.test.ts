@@ -403,11 +403,6 @@ describe('a check', () => {
     ['for a body that HEAD has not', '{ type: http, method: HEAD, body: ok }', /no body where .*HEAD/],
     ['for a page called vip', '{ type: http, path: vip }', /a path that starts with \/.*"vip"/],
     ['for a path of TCP', '{ type: tcp, path: / }', /expected vip, the way of a client .*received "\/"/],
-    [
-      'that takes longer than its interval',
-      '{ type: tcp, interval: 1s, timeout: 2s }',
-      /FILE:4:\d+: .*check\.timeout: expected at most the interval, 1000ms: .*received "2s"/,
-    ],
     ['with too much jitter', '{ type: tcp, jitter: 51% }', /a share from 0% to 50%.*"51%"/],
     ['with a command of one text', '{ type: command, command: ls -l }', /list of words.*"ls -l"/],
     ['with a command of no words', '{ type: command, command: [] }', /list of words.*\[\]/],

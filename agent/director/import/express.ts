@@ -6,6 +6,7 @@ import { expressRealServers } from './express-real-servers.ts'
 import {
   type Findings,
   type Imported,
+  type ImportedCheck,
   type ImportedService,
   type ImportWarning,
   type Place,
@@ -101,6 +102,15 @@ function withoutOverlaps(services: readonly ImportedService[], findings: Finding
   })
 }
 
+/** A check of a port that nothing tells is left out. */
+function askable({ check, service: { key }, at }: ImportedService, findings: Findings): ImportedCheck | null {
+  const isTold = check?.type !== 'tcp' || check.port !== undefined || (key.kind === 'address' && key.port > 0)
+  if (isTold) return check
+  const message = `nothing tells which port of the real servers of the ${serviceText(key)} is checked`
+  warn(findings, at, 'check-without-port', message, 'write it: `check: { type: tcp, port: PORT }`')
+  return null
+}
+
 /** Null when the service cannot be written; a warning says why. */
 function expressService(service: ImportedService, bindsVips: boolean, findings: Findings): Plain | null {
   const { key } = service.service
@@ -130,7 +140,8 @@ function expressService(service: ImportedService, bindsVips: boolean, findings: 
       `only its VIPs could tell that it is for IPv${key.family}`,
       'add it with `vips: [ADDRESS]`',
     )
-  const { check, fallback, onFailure } = service
+  const { fallback, onFailure } = service
+  const check = askable(service, findings)
   return {
     ...(key.kind === 'address'
       ? { listen: `${withPort(key.address, key.port)}/${key.protocol}` }
