@@ -142,6 +142,9 @@ describe('a configuration that changes', () => {
     const tally = await cluster.visitor.fetchDuring(PAGE, async () => {
       cluster.director.agent.configure('director: { interface: eth0, services: [')
       await run.says(/stays in use/)
+      const told = await cluster.director.agent.run(['director', 'status', '--json'])
+      expect(told.exitCode).toBe(2)
+      expect(told.json<StatusReport>().run?.refusedConfig).toMatch(/config\.yaml:1:/)
     })
     expect(tally.failures).toEqual({})
     expect(await weightsInKernel()).toEqual([`${RS1} 7`, `${RS2} 9`])
