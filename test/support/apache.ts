@@ -26,7 +26,7 @@ export const PAGE_BYTES = 100_000
 /** Debian's Apache on a host, started directly: as fast as a real server, and started in no time. */
 export async function startApache(host: Host, { listen = '80', share }: ApacheOptions = {}): Promise<Apache> {
   const folder = mkdtempSync(join(tmpdir(), `rs-agent-apache-${host.name}-`))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.add(folder)
   // Apache serves as another user.
   chmodSync(folder, 0o755)
   const pages = join(folder, 'pages')
@@ -48,6 +48,10 @@ export async function startApache(host: Host, { listen = '80', share }: ApacheOp
   }
   return { signal: name => server.kill(name), ended: server }
 }
+
+// One listener for all: a hundred would be taken for a leak.
+const folders = new Set<string>()
+process.once('exit', () => folders.forEach(folder => rmSync(folder, { recursive: true, force: true })))
 
 /** In a mount namespace of its own, which goes with it, and the mount with that. */
 function startOn(host: Host, share: string, pages: string, apache: readonly string[]): Spawned {
