@@ -51,7 +51,9 @@ export async function startApache(host: Host, { listen = '80', share }: ApacheOp
 
 // One listener for all: a hundred would be taken for a leak.
 const folders = new Set<string>()
-process.once('exit', () => folders.forEach(folder => rmSync(folder, { recursive: true, force: true })))
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
 
 /** In a mount namespace of its own, which goes with it, and the mount with that. */
 function startOn(host: Host, share: string, pages: string, apache: readonly string[]): Spawned {
