@@ -40,6 +40,7 @@ await using segment = await Segment.build()
 const client = await segment.addHost('client', `${CLIENT}/24`)
 const visitor = await SteadyClient.start(client)
 const nfs = await NfsServer.start(await segment.addHost('nfs', `${NFS}/24`))
+await nfs.write('index.html', 'up\n')
 await nfs.write('100kB', 'x'.repeat(PAGE_BYTES))
 const director = await join('director', DIRECTOR, directorConfig)
 

@@ -57,9 +57,16 @@ process.once('exit', () => {
 
 /** In a mount namespace of its own, which goes with it, and the mount with that. */
 function startOn(host: Host, share: string, pages: string, apache: readonly string[]): Spawned {
-  // The tools of the lab are not where mount looks for them. Soft: a server that is gone must not hang the tests.
-  const script = 'modprobe nfsv4; mount.nfs4 "$0" "$1" -o ro,vers=4.2,soft,timeo=50; shift; exec apache2 "$@"'
-  const args = ['--mount', 'sh', '-euc', script, share, pages, ...apache]
+  const script = [
+    // By its name an NFS server knows a client again: two of one name would be one that starts anew again and again.
+    'echo "$0" >/proc/sys/kernel/hostname',
+    'modprobe nfsv4',
+    // The tools of the lab are not where mount looks for them. Soft: a server that is gone must not hang the tests.
+    'mount.nfs4 "$1" "$2" -o ro,vers=4.2,soft,timeo=50',
+    'shift 2',
+    'exec apache2 "$@"',
+  ].join('\n')
+  const args = ['--mount', '--uts', 'sh', '-euc', script, host.name, share, pages, ...apache]
   return host.spawn('unshare', args, { env: nfsEnvironment() })
 }
 
