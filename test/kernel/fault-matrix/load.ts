@@ -1,3 +1,4 @@
+import { cpus } from 'node:os'
 import { startArpStorm } from '../../support/arp-storm.ts'
 import type { Row, Site } from '../../support/fault-row.ts'
 import { firstLine } from '../../support/first-line.ts'
@@ -29,9 +30,11 @@ async function fetchPages({ neighbourhood: { segment, director } }: Site): Promi
   await firstLine(client.spawn(process.execPath, ['-e', program]))
 }
 
-/** Spreads the receive work of the NIC over both CPUs: answers then come from another CPU, and later. */
+/** Spreads the receive work of the NIC over all CPUs: answers then come from another CPU, and later. */
 function steerPackets({ server }: Site): Promise<string> {
-  const steer = 'mount -t sysfs sysfs /sys && echo 3 > /sys/class/net/eth0/queues/rx-0/rps_cpus'
+  // A guest has one CPU, and takes no mask of more.
+  const mask = (2 ** Math.min(cpus().length, 8) - 1).toString(16)
+  const steer = `mount -t sysfs sysfs /sys && echo ${mask} > /sys/class/net/eth0/queues/rx-0/rps_cpus`
   return server.run('unshare', ['--mount', 'sh', '-c', steer])
 }
 

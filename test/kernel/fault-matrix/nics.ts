@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Evidence } from '../../support/expectation.ts'
 import type { Row } from '../../support/fault-row.ts'
 import { arpSysctl, ip, sysctl } from '../../support/faults.ts'
@@ -93,14 +94,18 @@ export const nicRows: Row[] = [
   {
     // Nothing arrives there. A bridge loses its carrier with the first port that goes.
     name: 'there is a bridge for containers, and no container any more',
-    fault: ip(
-      'link add name docker0 type bridge',
-      'addr add 172.17.0.1/16 dev docker0',
-      'link set docker0 up',
-      'link add name gone type veth',
-      'link set gone master docker0',
-      'link del gone',
-    ),
+    fault: async ({ server }) => {
+      await server.namespace.ip(
+        'link add name docker0 type bridge',
+        'addr add 172.17.0.1/16 dev docker0',
+        'link set docker0 up',
+        'link add name gone type veth',
+        'link set gone master docker0',
+        'link del gone',
+      )
+      // The kernel tells of a carrier that went up to a second later.
+      while (!/ DOWN /.test(await server.run('ip', ['-br', 'link', 'show', 'docker0']))) await sleep(20)
+    },
     verify: {
       skipped: {
         [`arp-silence ${vip} on docker0`]: /carrier/,
