@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host, Nic } from './host.ts'
+import type { Namespace } from './namespace.ts'
 import { IPV4, IPV6, type Neighbourhood } from './neighbourhood.ts'
 import type { Segment } from './segment.ts'
 
@@ -152,7 +154,24 @@ export async function withLacp({ segment }: Neighbourhood): Promise<Host> {
     `link set lacp${host.number} master br0 up`,
   )
   await bond(host, '802.3ad miimon 50 lacp_rate fast')
+  await untilDistributing(segment.switch, ports)
+  await untilDistributing(
+    host.namespace,
+    host.nics.map(({ name }) => name),
+  )
   return withGateway(host)
+}
+
+/** LACP_STATE_DISTRIBUTING of include/net/bond_3ad.h. */
+const DISTRIBUTING = 0x20
+
+/** Until both ends have agreed a bond has a carrier, and drops what it shall send. */
+async function untilDistributing(namespace: Namespace, names: readonly string[]): Promise<void> {
+  const stateOf = async (name: string): Promise<number> => {
+    const text = await namespace.run('ip', ['-d', 'link', 'show', name])
+    return Number(/ad_actor_oper_port_state (\d+)/.exec(text)?.[1] ?? 0)
+  }
+  for (const name of names) while (((await stateOf(name)) & DISTRIBUTING) === 0) await sleep(20)
 }
 
 async function bond(host: Host, mode: string): Promise<void> {
