@@ -39,6 +39,8 @@ export class DirectorRun implements AsyncDisposable {
     const ended = this.#process.then(({ exitCode, stderr }) => {
       throw new Error(`director run ended with ${exitCode}: ${stderr}`)
     })
+    // It may end when nobody waits for it any more.
+    ended.catch(() => undefined)
     for (;;) {
       while (this.#unheard < this.#events.length) {
         const event = this.#events[this.#unheard++]
