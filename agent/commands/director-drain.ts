@@ -1,4 +1,5 @@
-import { setDrained, waitForConnections } from '../director/drain.ts'
+import type { Config } from '../config/load.ts'
+import { isNothing, type Remaining, setDrained, waitForConnections } from '../director/drain.ts'
 import { AgentError } from '../errors.ts'
 import { type IpAddress, parseIpAddress } from '../model/address.ts'
 import { changeHost, type Invocation, loadInvocationConfig, untilSignal, withHost } from './invocation.ts'
@@ -22,15 +23,24 @@ export async function directorDrainCommand(
   const changed = await changeHost(invocation, (host, watching) =>
     setDrained(host, config, address, 'drained', watching),
   )
-  const active = wait ? await waitWithProgress(invocation, address, limitMs) : null
-  if (terminal.json) terminal.document({ address, changed, drained: true, activeConnections: active })
-  else
-    terminal.line(
-      active === null || active === 0
-        ? `rs-agent director drain: ${address} gets no new connections${active === 0 ? ', and has none left' : ''}`
-        : `rs-agent director drain: ${address} gets no new connections, and ${active} are still open; drain it again to wait longer`,
-    )
-  return active === null || active === 0 ? 0 : 1
+  const left = wait ? await waitWithProgress(invocation, config, address, limitMs) : null
+  if (terminal.json) terminal.document({ address, changed, drained: true, ...(left ?? NOT_COUNTED) })
+  else terminal.line(`rs-agent director drain: ${address} gets no new connections${whatIsLeft(left)}`)
+  return left === null || isNothing(left) ? 0 : 1
+}
+
+const NOT_COUNTED = { activeConnections: null, persistentClients: null }
+
+function whatIsLeft(left: Remaining | null): string {
+  if (left === null) return ''
+  if (isNothing(left)) return ', and has none left'
+  return `, and still has ${remainingText(left)}; drain it again to wait longer`
+}
+
+function remainingText({ activeConnections, persistentClients }: Remaining): string {
+  const active = activeConnections === 1 ? '1 active connection' : `${activeConnections} active connections`
+  const clients = persistentClients === 1 ? '1 persistent client' : `${persistentClients} persistent clients`
+  return persistentClients === 0 ? active : `${active} and ${clients}`
 }
 
 /** Takes a real server back into rotation. */
@@ -51,20 +61,21 @@ export async function directorUndrainCommand(invocation: Invocation, rip: string
 
 async function waitWithProgress(
   invocation: Invocation,
+  config: Config,
   address: IpAddress,
   limitMs: number,
-): Promise<number> {
+): Promise<Remaining> {
   const { terminal } = invocation
   const deadline = performance.now() + limitMs
   try {
     return await untilSignal(signal =>
       withHost(invocation, host =>
-        waitForConnections(host, address, {
+        waitForConnections(host, config, address, {
           limitMs,
           signal,
-          onCount: active => {
+          onCount: left => {
             const leftSeconds = Math.ceil((deadline - performance.now()) / 1000)
-            terminal.progress(`${address}: ${active} active connections, waiting for ${leftSeconds} s more`)
+            terminal.progress(`${address}: ${remainingText(left)}, waiting for ${leftSeconds} s more`)
           },
         }),
       ),

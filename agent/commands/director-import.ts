@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { MAX_CONFIG_BYTES } from '../config/load.ts'
 import { configuration } from '../config/schema.ts'
 import { compareTables } from '../director/import/compare.ts'
 import { type Expressed, express } from '../director/import/express.ts'
@@ -15,7 +16,7 @@ import { type AskedName, nameKey, namesFrom } from '../director/import/names.ts'
 import { readImport } from '../director/import/read.ts'
 import { valuesOf, writeYaml } from '../director/import/write-yaml.ts'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
-import { matchFiles, readText, readTextOrNull, resolveHost } from '../host/text-files.ts'
+import { matchFiles, readStdin, readText, readTextOrNull, resolveHost } from '../host/text-files.ts'
 import type { IpAddress } from '../model/address.ts'
 import { printDifferences, printImportWarnings, warningsReport } from '../report/import.ts'
 import { withTable } from './director-tables.ts'
@@ -34,7 +35,7 @@ export async function directorImportCommand(
   options: ImportOptions,
 ): Promise<number> {
   const { terminal } = invocation
-  const text = readFileOf(path)
+  const text = await readFileOf(path)
   const file = path === '-' ? '<stdin>' : path
   const kind = kindOf(options.kind, text, file)
   const { imported, findings } = await readWithNames(kind, text, file)
@@ -43,6 +44,7 @@ export async function directorImportCommand(
   const expressed = express(imported, { nic, file, warnings: findings.warnings })
   refuseUnwritable(expressed, imported, file)
   const yaml = writeYaml(expressed, kind, file)
+  refuseTooLong(yaml, file)
   if (terminal.json)
     terminal.document({
       kind,
@@ -57,9 +59,9 @@ export async function directorImportCommand(
   return 0
 }
 
-function readFileOf(path: string): string {
+async function readFileOf(path: string): Promise<string> {
   try {
-    return readText(path)
+    return path === '-' ? await readStdin() : readText(path)
   } catch (cause) {
     const what = `cannot read ${path === '-' ? 'stdin' : path}: ${messageOf(cause)}`
     if (hasErrno(cause, 'EACCES'))
@@ -155,6 +157,16 @@ function refuseUnwritable(expressed: Expressed, imported: Imported, file: string
     problems.join('\n'),
     'our configuration cannot say this: mend the file first',
   )
+}
+
+function refuseTooLong(yaml: string, file: string): void {
+  const bytes = Buffer.byteLength(yaml)
+  if (bytes > MAX_CONFIG_BYTES)
+    throw new AgentError(
+      'config-invalid',
+      `${file}:1:1: what it means takes ${bytes} bytes of our configuration, which is at most ${MAX_CONFIG_BYTES}`,
+      'import a part of the services, or give those of one kind a firewall mark',
+    )
 }
 
 async function checkTable(

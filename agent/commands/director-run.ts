@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
-import { RUN_LOCK } from '../director/rotation.ts'
+import { RUN_LOCK } from '../director/rotation-report.ts'
 import { runDirector } from '../director/run.ts'
 import type { RunEvent } from '../director/run-events.ts'
-import { AgentError } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import { requireCapability } from '../host/capabilities.ts'
-import { isLocked, withLock } from '../host/lock.ts'
+import { withLock } from '../host/lock.ts'
+import { keepHeapSmall } from '../host/small-heap.ts'
 import type { Terminal } from '../report/terminal.ts'
 import { configFileOf, type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -14,31 +14,31 @@ export async function directorRunCommand(invocation: Invocation): Promise<number
   const { root, terminal } = invocation
   requireCapability('CAP_NET_ADMIN', 'change the table of virtual services')
   const file = configFileOf(invocation)
+  keepHeapSmall()
   await untilStopped((signal, onReload) =>
-    alone(root, () =>
-      withHost(invocation, host =>
-        runDirector({
-          host,
-          load: () => loadInvocationConfig(invocation),
-          stamp: () => stampOf(file),
-          log: event => printEvent(terminal, event),
-          signal,
-          onReload,
-        }),
-      ),
+    withLock(
+      root,
+      () =>
+        withHost(invocation, host =>
+          runDirector({
+            host,
+            load: () => loadInvocationConfig(invocation),
+            stamp: () => stampOf(file),
+            log: event => printEvent(terminal, event),
+            signal,
+            onReload,
+          }),
+        ),
+      RUN_LOCK,
+      ANOTHER_RUN,
     ),
   )
   return 0
 }
 
-async function alone(root: string, work: () => Promise<void>): Promise<void> {
-  const path = join(root, RUN_LOCK)
-  if (!isLocked(path)) return withLock(root, work, RUN_LOCK)
-  throw new AgentError(
-    'locked',
-    `another \`rs-agent director run\` looks after this host (it holds ${path})`,
-    '`rs-agent director status` says which process; stop that one first',
-  )
+const ANOTHER_RUN = {
+  who: 'another `rs-agent director run` looks after this host',
+  hint: '`rs-agent director status` says which process; stop that one first',
 }
 
 async function untilStopped(
@@ -58,10 +58,14 @@ async function untilStopped(
   }
 }
 
-/** An editor writes anew, in place or by rename: either shows. */
+/** An editor writes anew, in place or by rename: either shows. What cannot be looked at is no reason to end. */
 function stampOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false })
-  return found === undefined ? 'absent' : [found.ino, found.size, found.mtimeMs].join()
+  try {
+    const { ino, size, mtimeMs } = statSync(file)
+    return [ino, size, mtimeMs].join()
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 /** A line for each event; with --json one document on each line, because a run has no end to wait for. */

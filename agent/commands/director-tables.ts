@@ -1,117 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../config/load.ts'
-import { findDrift } from '../director/converge.ts'
-import { wantedDirector } from '../director/desired.ts'
-import { type RotationReport, readDrained, recallReport, recallRotation } from '../director/rotation.ts'
-import { checkVipOnNic } from '../director/verify/host-checks.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs } from '../host/ipvs.ts'
 import { readConnections } from '../host/ipvs-connections.ts'
 import { withoutIpvs } from '../host/without-ipvs.ts'
 import { parseIpAddress } from '../model/address.ts'
+import { CONNECTION_STATES } from '../model/connection-states.ts'
 import type { Connection, FoundPool } from '../model/ipvs.ts'
-import { recall } from '../reconcile/recall.ts'
-import { DIRECTOR } from '../reconcile/role.ts'
-import {
-  type ConnectionsReport,
-  type DirectorStatus,
-  printConnections,
-  printDirectorStatus,
-  printStats,
-} from '../report/director.ts'
+import { inReadingOrder } from '../model/ipvs-order.ts'
+import { type ConnectionsReport, printConnections, printStats } from '../report/director-tables.ts'
 import { ipvsadmRules } from '../report/ipvsadm-rules.ts'
-import { interruptedLine, interruptedReport } from '../report/status.ts'
-import { type Invocation, loadInvocationConfig, untilSignal, withHost } from './invocation.ts'
+import { type Invocation, withHost } from './invocation.ts'
 
 /** What the kernel's tables hold, for people and for other tools. */
 
-/** Between two looks with --watch. */
-const WATCH_MS = 2_000
-
-/** VIPs, services, real servers and connections now, with `watch` until a signal; 0 as configured, 2 when not. */
-export async function directorStatusCommand(
-  invocation: Invocation,
-  { watch }: { watch: boolean },
-): Promise<number> {
-  if (!watch) return directorStatus(invocation)
-  // With --json a document on each line.
-  const terminal = { ...invocation.terminal, document: invocation.terminal.event }
-  let status = 0
-  await untilSignal(async signal => {
-    while (!signal.aborted) {
-      terminal.clear()
-      status = await directorStatus({ ...invocation, terminal })
-      await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined)
-    }
-  })
-  return status
-}
-
-async function directorStatus(invocation: Invocation): Promise<number> {
-  const { terminal } = invocation
-  const report = await withHost(invocation, async host => {
-    const run = recallReport(host.files)
-    try {
-      return await reportOf(host, loadInvocationConfig(invocation), run)
-    } catch (error) {
-      // The run goes on with the configuration of before, and says what is wrong with this one.
-      if (run?.refusedConfig == null || !(error instanceof AgentError) || error.code !== 'config-invalid')
-        throw error
-      return reportOfTable(host, run)
-    }
-  })
-  if (terminal.json) terminal.document(report)
-  else {
-    if (report.interrupted !== null) terminal.line(interruptedLine(terminal, report.interrupted))
-    printDirectorStatus(terminal, report)
-  }
-  return report.asConfigured ? 0 : 2
-}
-
-async function reportOf(host: Host, config: Config, run: RotationReport | null): Promise<DirectorStatus> {
-  const rotation = recallRotation(host.files)
-  const wanted = wantedDirector(config, rotation)
-  const { modules, steps, found, state, interrupted } = await findDrift(host, config, wanted)
-  const pending = modules.length + steps.length
-  const vips = checkVipOnNic(wanted, found)
-    // The standby of a pair (VRRP) has none, and lacks none.
-    .filter(({ verdict }) => verdict !== 'skipped')
-    .map(({ subject, verdict, evidence }) => ({ address: subject, bound: verdict === 'pass', evidence }))
-  return {
-    run,
-    drained: [...rotation.drained],
-    // There is nothing to apply on a NIC that is down, and yet nobody reaches the VIP.
-    asConfigured: pending === 0 && interrupted === null && vips.every(({ bound }) => bound),
-    vips,
-    services: found.ipvs?.pools ?? [],
-    syncDaemons: found.ipvs?.daemons ?? [],
-    lastApply: state.lastApply,
-    interrupted: interrupted && interruptedReport(interrupted),
-    pending,
-  }
-}
-
-/** What there is to tell where nobody can say what shall be. */
-async function reportOfTable(host: Host, run: RotationReport): Promise<DirectorStatus> {
-  const { state, interrupted } = recall(host.files, DIRECTOR)
-  const ipvs = await host.ipvs()
-  return {
-    run,
-    drained: [...readDrained(host.files)],
-    asConfigured: false,
-    vips: [],
-    services: (await ipvs?.table()) ?? [],
-    syncDaemons: (await ipvs?.daemons()) ?? [],
-    lastApply: state.lastApply,
-    interrupted: interrupted && interruptedReport(interrupted),
-    pending: 0,
-  }
-}
-
 /** What went through each service and real server, and how much a second. */
 export async function directorStatsCommand(invocation: Invocation): Promise<number> {
-  const services = await withTable(invocation, ipvs => ipvs.table())
+  const services = inReadingOrder(await withTable(invocation, ipvs => ipvs.table()))
   if (invocation.terminal.json) invocation.terminal.document({ services })
   else printStats(invocation.terminal, services)
   return 0
@@ -178,12 +82,22 @@ function matcherOf({
     vip: parseAddress(vip, '--vip'),
     realServer: parseAddress(realServer, '--real-server'),
     client: parseAddress(client, '--client'),
+    state: parseState(state),
   }
   return connection =>
-    (['vip', 'realServer', 'client'] as const).every(
+    (['vip', 'realServer', 'client', 'state'] as const).every(
       name => wanted[name] === null || connection[name] === wanted[name],
-    ) &&
-    (state === undefined || connection.state === state.toUpperCase())
+    )
+}
+
+function parseState(text: string | undefined): string | null {
+  const state = text?.toUpperCase()
+  if (state === undefined || CONNECTION_STATES.includes(state)) return state ?? null
+  throw new AgentError(
+    'usage',
+    `--state: ${JSON.stringify(text)} is no state of a connection`,
+    `write one of ${CONNECTION_STATES.join(', ')}`,
+  )
 }
 
 function parseAddress(text: string | undefined, option: string): string | null {

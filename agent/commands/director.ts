@@ -1,11 +1,14 @@
 import { rememberVerify } from '../checks/last-verify.ts'
 import { type Selection, selectChecks } from '../checks/selection.ts'
+import { lookBesideRun } from '../director/beside-run.ts'
 import { convergeDirector, findDrift, releaseDirector } from '../director/converge.ts'
-import { directorSection, wantedDirector } from '../director/desired.ts'
+import { directorSection, leftToRun, wantedDirector } from '../director/desired.ts'
 import { interestOfDirector } from '../director/plan.ts'
-import { recallReport, recallRotation } from '../director/rotation.ts'
+import { recallRotation } from '../director/rotation.ts'
+import { recallReport } from '../director/rotation-report.ts'
 import { type CheckId, inOrder } from '../director/verify/check.ts'
 import { CHECKS, REPERTOIRE } from '../director/verify/checks.ts'
+import { checkIpvsPool } from '../director/verify/ipvs-pool.ts'
 import { runChecks } from '../director/verify/verify.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -22,9 +25,15 @@ import { changeHost, type Invocation, loadInvocationConfig, withHost } from './i
 /** What apply would change; 0 when nothing, 2 when something. */
 export async function directorPlanCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
-  const { modules, steps, notes, interrupted } = await withHost(invocation, host =>
-    findDrift(host, config, wantedDirector(config, recallRotation(host.files))),
+  const { found } = await withHost(invocation, host =>
+    lookBesideRun(
+      host,
+      config,
+      wanted => findDrift(host, config, wanted),
+      ({ steps }) => steps.length === 0,
+    ),
   )
+  const { modules, steps, notes, interrupted } = found
   const changes = [...modules.map(moduleReport), ...reportsOf(steps)]
   return tellPlan(invocation.terminal, DIRECTOR, { changes, notes, interrupted })
 }
@@ -38,9 +47,11 @@ export async function directorApplyCommand(
   const config = loadInvocationConfig(invocation)
   // Before rights and locks are asked for.
   directorSection(config)
-  const { modules, steps, checks, notes } = await changeHost(invocation, (host, watching) =>
-    convergeDirector(host, config, wantedDirector(config, recallRotation(host.files)), watching),
-  )
+  const { modules, steps, checks, notes } = await changeHost(invocation, async (host, watching) => {
+    const rotation = recallRotation(host.files)
+    const converged = await convergeDirector(host, config, wantedDirector(config, rotation), watching)
+    return { ...converged, notes: [...converged.notes, ...leftToRun(config, rotation)] }
+  })
   const changes = [...modules.map(moduleReport), ...reportsOf(steps)]
   return tellApply(invocation.terminal, DIRECTOR, { changes, checks, notes })
 }
@@ -52,8 +63,12 @@ export async function directorVerifyCommand(invocation: Invocation, selection: S
   const checks = Object.fromEntries(ids.map(id => [id, CHECKS[id]]))
   const config = loadInvocationConfig(invocation)
   const results = await withHost(invocation, async host => {
-    const wanted = wantedDirector(config, recallRotation(host.files))
-    const found = await observeHost(host, interestOfDirector(wanted)(NOTHING_MANAGED))
+    const { wanted, found } = await lookBesideRun(
+      host,
+      config,
+      wanted => observeHost(host, interestOfDirector(wanted)(NOTHING_MANAGED)),
+      (found, wanted) => checkIpvsPool(wanted, found).every(({ verdict }) => verdict === 'pass'),
+    )
     const showWaiting = (ids: readonly CheckId[]): void =>
       terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
     const results = inOrder([...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut])

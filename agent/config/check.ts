@@ -25,6 +25,24 @@ export const vipCheck = section(
 
 export type HttpCheck = v.InferOutput<typeof vipCheck>
 
+const STATUSES = 'an HTTP status from 100 to 599, or a range of them such as 200-299'
+const statusRange = v.pipe(
+  v.string(STATUSES),
+  v.regex(/^[1-5][0-9]{2}-[1-5][0-9]{2}$/, STATUSES),
+  v.transform(text => text.split('-').map(Number) as [number, number]),
+  v.check(([first, last]) => first <= last, STATUSES),
+  v.transform(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index)),
+)
+/** The statuses that are meant. */
+const statusOrRange = v.lazy(input =>
+  typeof input === 'string'
+    ? statusRange
+    : v.pipe(
+        wholeNumber(100, 599, STATUSES),
+        v.transform(status => [status]),
+      ),
+)
+
 const count = wholeNumber(1, 100, 'a count from 1 to 100')
 
 const JITTER = 'a share from 0% to 50%, such as 10%'
@@ -37,6 +55,8 @@ const share = v.pipe(
 /** When a director asks, and after how many answers it believes them. */
 const timing = {
   interval: v.optional(duration, '2s'),
+  /** Between tries once one has said otherwise, until that is believed or not; as the interval unless told. */
+  retryInterval: v.optional(duration),
   /** May be longer than the interval: the next try waits for the end of the one before. */
   timeout: v.optional(duration),
   rise: v.optional(count, 2),
@@ -49,7 +69,12 @@ const directorHttpFields = {
   ...httpFields,
   method: v.optional(v.picklist(['GET', 'HEAD'], 'GET or HEAD'), 'GET'),
   /** Any of these; without it, one that is no error (200 to 399). */
-  status: v.optional(oneOrMore(httpStatus, 'HTTP statuses')),
+  status: v.optional(
+    v.pipe(
+      oneOrMore(statusOrRange, 'HTTP statuses'),
+      v.transform(statuses => statuses.flat()),
+    ),
+  ),
   ...timing,
 }
 
@@ -63,7 +88,7 @@ const ofType = <Type extends string, Entries extends v.ObjectEntries>(type: Type
   v.strictObject({ type: v.literal(type), ...entries })
 
 const CHECK =
-  'a check: { type, interval, timeout, rise, fall, jitter } and what is asked; { type: tcp, path: vip } asks the way of a client'
+  'a check: { type, interval, retryInterval, timeout, rise, fall, jitter } and what is asked; { type: tcp, path: vip } asks the way of a client'
 const oneCheck = v.pipe(
   v.custom<Record<string, unknown>>(
     value => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -100,7 +125,11 @@ const oneCheck = v.pipe(
     if ('method' in dataset.value && dataset.value.method === 'HEAD' && dataset.value.body !== undefined)
       addIssue({ message: 'no body where the method is HEAD', path: pathOf(dataset.value, ['body']) })
   }),
-  v.transform(check => ({ ...check, timeout: check.timeout ?? Math.min(USUAL_TIMEOUT_MS, check.interval) })),
+  v.transform(check => ({
+    ...check,
+    timeout: check.timeout ?? Math.min(USUAL_TIMEOUT_MS, check.interval),
+    retryInterval: check.retryInterval ?? check.interval,
+  })),
 )
 
 const USUAL_TIMEOUT_MS = 1_000
@@ -108,7 +137,7 @@ const USUAL_TIMEOUT_MS = 1_000
 /** What a director asks of each real server, again and again: one check, or a list of which all must pass. */
 export const directorChecks = oneOrMore(oneCheck, 'checks')
 
-/** One check. `interval` and `timeout` in milliseconds, `jitter` as a share of 1. */
+/** One check. `interval`, `retryInterval` and `timeout` in milliseconds, `jitter` as a share of 1. */
 export type DirectorCheckConfig = v.InferOutput<typeof oneCheck>
 
 /** One item or a list of them; a list either way. A union would hide what is wrong with the one that was meant. */

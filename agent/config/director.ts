@@ -6,6 +6,7 @@ import { directorChecks } from './check.ts'
 import { fallback, listen } from './listen.ts'
 import { directorProblems, serviceProblems } from './service-problems.ts'
 import {
+  duration,
   durationSeconds,
   ipAddress,
   list,
@@ -45,8 +46,10 @@ const realServer = section(
     upperThreshold: v.optional(threshold, 0),
     lowerThreshold: v.optional(threshold, 0),
     forwarding: v.optional(forwarding),
+    /** Instead of those of the service. */
+    check: v.optional(directorChecks),
   },
-  'a real server: { address, port, weight, upperThreshold, lowerThreshold, forwarding }',
+  'a real server: { address, port, weight, upperThreshold, lowerThreshold, forwarding, check }',
 )
 
 const persistence = section(
@@ -62,6 +65,9 @@ const persistence = section(
   },
   'a persistence: { timeout, netmask, engine }',
 )
+
+/** A weight grows once a second at most, and in two steps at least. */
+const slowStart = v.pipe(duration, v.minValue(2_000, 'a time of 2s or more, such as 30s'))
 
 const schedulers = [...SCHEDULERS.keys()]
 const SCHEDULER = `a scheduler of IPVS: ${schedulers.join(', ')}`
@@ -83,10 +89,12 @@ const service = v.pipe(
       persistence: v.optional(persistence),
       forwarding: v.optional(forwarding, 'direct-route'),
       tunnel: v.optional(tunnel),
-      realServers: v.pipe(list(realServer, 'real servers'), v.minLength(1, 'at least one real server')),
+      /** Of none the kernel refuses what clients send, or the fallback serves. */
+      realServers: list(realServer, 'real servers, or [] where there is none'),
       fallback: v.optional(fallback),
       onFailure: v.optional(v.picklist(['quiesce', 'remove'], 'quiesce or remove'), 'quiesce'),
       check: v.optional(directorChecks),
+      slowStart: v.optional(slowStart),
     },
     'a service: { listen, scheduler, persistence, forwarding, realServers, ... }',
   ),
@@ -131,6 +139,17 @@ const timeouts = section(
   'timeouts of connections: { tcp, tcpFin, udp }',
 )
 
+const ARP_AUDIT = 'off, or a time of 1s or more such as 10s'
+/** Milliseconds; null: off. A union would hide what is wrong with the one that was meant. */
+const arpAudit = v.lazy(input =>
+  typeof input === 'string' && /^[0-9]/.test(input)
+    ? v.pipe(duration, v.minValue(1_000, ARP_AUDIT))
+    : v.pipe(
+        v.literal('off', ARP_AUDIT),
+        v.transform(() => null),
+      ),
+)
+
 const SHARE = 'a share such as 50%'
 export const director = v.pipe(
   section(
@@ -144,9 +163,16 @@ export const director = v.pipe(
       otherServices: v.optional(v.picklist(['keep', 'remove'], 'keep or remove'), 'keep'),
       syncDaemon: v.optional(syncDaemon),
       timeouts: v.optional(timeouts),
+      expireQuiescentTemplate: v.optional(
+        v.boolean(
+          'true, or false when persistent clients shall stay with a real server that is out of rotation',
+        ),
+        true,
+      ),
       minimumAvailable: v.optional(v.pipe(v.string(SHARE), v.regex(/^(100|[1-9]?[0-9])%$/, SHARE))),
+      arpAudit: v.optional(arpAudit, '10s'),
     },
-    'the director role: { interface, services, bindVips, otherServices, syncDaemon, timeouts, minimumAvailable }',
+    'the director role: { interface, services, bindVips, otherServices, syncDaemon, timeouts, ... }',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return

@@ -5,8 +5,8 @@ import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { refuseUntrusted } from '../host/trust.ts'
 import { type Configuration, configuration } from './schema.ts'
 
-/** No configuration that a person wrote is larger; 1 MiB holds some 10,000 VIPs. */
-const MAX_BYTES = 1024 * 1024
+/** Some 40,000 services: to read them takes seconds, and a hundred times as much memory. */
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
 export type ConfigPath = readonly (string | number)[]
 
@@ -38,7 +38,7 @@ function readText(file: string): string {
     const found = statSync(file)
     // A pipe would keep us waiting for ever.
     if (!found.isFile()) throw new Error('it is not a regular file')
-    if (found.size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
+    if (found.size > MAX_CONFIG_BYTES) throw new Error(`it is larger than ${MAX_CONFIG_BYTES} bytes`)
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
   } catch (cause) {
     throw cannotRead(file, cause)

@@ -1,5 +1,6 @@
 import { familyOf, type IpAddress, withPort } from '../model/address.ts'
-import type { DirectorConfig, ServiceConfig } from './director.ts'
+import type { DirectorCheckConfig } from './check.ts'
+import type { DirectorConfig, RealServerConfig, ServiceConfig } from './director.ts'
 
 /** What is wrong with a virtual service that no single field of it can tell. */
 
@@ -13,8 +14,10 @@ export function serviceProblems(service: ServiceConfig): Problem[] {
   return [
     ...identityProblems(service),
     ...optionProblems(service),
+    ...fallbackProblems(service),
     ...realServerProblems(service),
     ...checkProblems(service),
+    ...slowStartProblems(service),
   ]
 }
 
@@ -65,13 +68,38 @@ function optionProblems(service: ServiceConfig): Problem[] {
   return problems
 }
 
+function fallbackProblems(service: ServiceConfig): Problem[] {
+  const { listen, realServers, forwarding, fallback } = service
+  if (fallback === undefined) return []
+  const family = familyOfService(service)
+  if (familyOf(fallback.address) !== family && forwarding !== 'tunnel')
+    return [
+      {
+        path: ['fallback'],
+        message: `an IPv${family} address, as the service is (only a tunnel crosses families)`,
+      },
+    ]
+  // The table has one entry for both: nobody could say which of them its weight is for.
+  const isRealServer = realServers.some(
+    ({ address, port = listen?.port ?? 0 }) => address === fallback.address && port === fallback.port,
+  )
+  return isRealServer
+    ? [
+        {
+          path: ['fallback'],
+          message: 'another server than the real servers, which are all out when it serves',
+        },
+      ]
+    : []
+}
+
 function usesTunnel({ realServers }: ServiceConfig): boolean {
   return realServers.some(({ forwarding }) => forwarding === 'tunnel')
 }
 
-/** A firewall mark is of the family of its VIPs, else of its real servers. */
-export function familyOfService({ listen, vips, realServers }: ServiceConfig): 4 | 6 {
-  const address = listen?.address ?? vips?.[0] ?? realServers[0]?.address
+/** A firewall mark is of the family of its VIPs, else of its real servers, else of its fallback. */
+export function familyOfService({ listen, vips, realServers, fallback }: ServiceConfig): 4 | 6 {
+  const address = listen?.address ?? vips?.[0] ?? realServers[0]?.address ?? fallback?.address
   return address === undefined ? 4 : familyOf(address)
 }
 
@@ -128,10 +156,26 @@ function realServerProblems(service: ServiceConfig): Problem[] {
 }
 
 function checkProblems(service: ServiceConfig): Problem[] {
-  const { check: checks = [], listen, vips, realServers } = service
+  const { check = [], realServers } = service
+  const others = realServers.filter(server => server.check === undefined)
+  return [
+    ...problemsOfChecks(check, ['check'], others, service),
+    ...realServers.flatMap((server, index) =>
+      problemsOfChecks(server.check ?? [], ['realServers', index, 'check'], [server], service),
+    ),
+  ]
+}
+
+/** The real servers are those that these checks are for. */
+function problemsOfChecks(
+  checks: readonly DirectorCheckConfig[],
+  at: Problem['path'],
+  realServers: readonly RealServerConfig[],
+  { listen, vips, forwarding: method }: ServiceConfig,
+): Problem[] {
   const hasPort = realServers.every(({ port }) => (port ?? listen?.port ?? 0) > 0)
   return checks.flatMap((check, index): Problem[] => {
-    const path = ['check', ...(checks.length === 1 ? [] : [index])]
+    const path = [...at, ...(checks.length === 1 ? [] : [index])]
     if (check.type !== 'tcp') return []
     if (check.port === undefined && !hasPort)
       return [{ path, message: 'a port in the check: the service does not tell one' }]
@@ -140,10 +184,35 @@ function checkProblems(service: ServiceConfig): Problem[] {
       return [{ path, message: 'path: vip for tcp alone, whose servers answer whoever knocks' }]
     if (listen === undefined && vips === undefined)
       return [{ path, message: 'the vips of the firewall mark beside path: vip' }]
-    return realServers.every(server => (server.forwarding ?? service.forwarding) === 'direct-route')
+    return realServers.every(({ forwarding = method }) => forwarding === 'direct-route')
       ? []
       : [{ path, message: 'path: vip for direct-route alone, which sends to the MAC of the real server' }]
   })
+}
+
+/** Those that choose by weight for each new connection; sh would give every client another real server at each step. */
+const BY_WEIGHT: readonly string[] = ['wrr', 'wlc', 'sed', 'nq', 'lblc', 'lblcr', 'mh', 'twos']
+/** A slow start begins with a tenth, and IPVS has whole weights: smaller ones have no such steps. */
+const SMALLEST_SLOW_WEIGHT = 10
+
+function slowStartProblems({ slowStart, scheduler, realServers }: ServiceConfig): Problem[] {
+  if (slowStart === undefined) return []
+  const message = `a weight of ${SMALLEST_SLOW_WEIGHT} or more (or 0) beside slowStart, which gives it in steps: give weights of 10 or more, such as 100 to all`
+  return [
+    ...(BY_WEIGHT.includes(scheduler)
+      ? []
+      : [
+          {
+            path: ['scheduler'],
+            message: `${BY_WEIGHT.join(', ')} beside slowStart: it is no use where weights are not what counts`,
+          },
+        ]),
+    ...realServers.flatMap(({ weight }, index): Problem[] =>
+      weight === 0 || weight >= SMALLEST_SLOW_WEIGHT
+        ? []
+        : [{ path: ['realServers', index, 'weight'], message }],
+    ),
+  ]
 }
 
 /** What no single service can tell. */

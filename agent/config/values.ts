@@ -7,6 +7,7 @@ import {
   whyNotRealServer,
   whyNotVip,
 } from '../model/address.ts'
+import { MAX_TIMEOUT_SECONDS } from '../model/ipvs-limits.ts'
 
 /** The kinds of values in a configuration file. Messages complete the sentence "expected ..., received ...". */
 
@@ -80,22 +81,25 @@ export const network = v.pipe(
 
 const DURATION = 'a time such as 500ms, 2s or 1m'
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000 }
-/** Milliseconds; at most a day, so that no timer overflows. */
-export const duration = v.pipe(
+const milliseconds = v.pipe(
   v.string(DURATION),
-  v.regex(/^[1-9][0-9]{0,7}(ms|s|m)$/, DURATION),
+  v.regex(/^[1-9][0-9]{0,9}(ms|s|m)$/, DURATION),
   v.transform(
     value => Number.parseInt(value, 10) * UNIT_MS[value.replace(/[0-9]+/, '') as keyof typeof UNIT_MS],
   ),
-  v.maxValue(86_400_000, 'at most one day'),
 )
+/** The longest time that this process itself waits, in seconds: a day, so that no timer overflows. */
+export const MAX_WAIT_SECONDS = 86_400
+/** Milliseconds. */
+export const duration = v.pipe(milliseconds, v.maxValue(MAX_WAIT_SECONDS * 1000, 'at most one day'))
 
 const SECONDS = 'a time of whole seconds such as 90s or 5m'
-/** Seconds, as the kernel counts. */
+/** Seconds of a time that IPVS waits, not this process. */
 export const durationSeconds = v.pipe(
-  duration,
-  v.check(milliseconds => milliseconds % 1000 === 0, SECONDS),
-  v.transform(milliseconds => milliseconds / 1000),
+  milliseconds,
+  v.check(value => value % 1000 === 0, SECONDS),
+  v.transform(value => value / 1000),
+  v.maxValue(MAX_TIMEOUT_SECONDS, 'at most 31 days'),
 )
 
 export const path = v.pipe(

@@ -1,4 +1,5 @@
 import type { Destination } from '../model/ipvs.ts'
+import { slowStartWeights } from './slow-start.ts'
 
 /** How a real server stands in one service: `unproven` is new, and no check of it has ended yet. */
 export type Health = 'up' | 'down' | 'unproven'
@@ -11,6 +12,8 @@ export interface Candidate {
   sinceMs: number
   /** Taken out of rotation by hand. */
   drained: boolean
+  /** How long it has been in rotation, ms: 0 when it comes in now; null: for longer than anybody asks. */
+  forMs: number | null
 }
 
 export interface AvailabilityPolicy {
@@ -20,6 +23,8 @@ export interface AvailabilityPolicy {
   fallback: Destination | null
   /** The share of the real servers, 0 to 1, that checks never take out. */
   minimumAvailable: number
+  /** How long one that comes into rotation takes to get its whole weight; null: it has it at once. */
+  slowStartMs: number | null
 }
 
 /** What a candidate does: `kept` is down, and serves all the same because too few others do. */
@@ -38,11 +43,11 @@ export interface Availability {
  * From what is known of the real servers to what the kernel shall do with them. Drained ones keep their connections,
  * whatever checks say. Those with a configured weight of 0 have none to lose. When no real server is up the fallback
  * serves; where there is none, or some are up, as many of those that are down stay as the minimum asks for: the last
- * ones to fail first, because the first ones have been useless for longer.
+ * ones to fail first, because the first ones have been useless for longer. Those have their whole weight, as before.
  */
 export function availability(
   candidates: readonly Candidate[],
-  { onFailure, fallback, minimumAvailable }: AvailabilityPolicy,
+  { onFailure, fallback, minimumAvailable, slowStartMs }: AvailabilityPolicy,
 ): Availability {
   const inRotation = candidates.filter(({ destination, drained }) => !drained && destination.weight > 0)
   const up = inRotation.filter(({ health }) => health === 'up')
@@ -59,9 +64,13 @@ export function availability(
     if (candidate.health === 'up') return 'serving'
     return kept.has(candidate) ? 'kept' : 'out'
   })
+  const serving = candidates.filter((_, index) => parts[index] === 'serving')
+  const starters = serving.map(({ destination: { weight }, forMs }) => ({ weight, forMs }))
+  const weights = slowStartWeights(starters, slowStartMs)
   const destinations = candidates.flatMap(({ destination }, index): Destination[] => {
     switch (parts[index]) {
       case 'serving':
+        return [{ ...destination, weight: weights.shift() ?? destination.weight }]
       case 'kept':
         return [destination]
       case 'drained':

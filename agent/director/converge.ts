@@ -18,12 +18,12 @@ import { refuse } from '../reconcile/refusal.ts'
 import { DIRECTOR } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
-import { leftToRun, type WantedDirector } from './desired.ts'
+import type { WantedDirector } from './desired.ts'
 import { directorInterlock } from './interlock.ts'
 import { tellOfNewSchedulers } from './ipvs-pool.ts'
 import { loadModules, type MissingModule, missingModules } from './modules.ts'
 import { interestOfDirector, planDirector, planDirectorRemoval } from './plan.ts'
-import { forgetRotation, recallRotation } from './rotation.ts'
+import { forgetRotation } from './rotation.ts'
 import { announce, announceAgain } from './taking.ts'
 import type { CheckResult } from './verify/check.ts'
 import { STATIC_CHECKS } from './verify/checks.ts'
@@ -93,15 +93,7 @@ export async function convergeDirector(
     steps,
     modules,
     checks,
-    notes: [
-      ...new Set([
-        ...notes,
-        ...tellOfNewSchedulers(steps),
-        ...told,
-        ...again,
-        ...leftToRun(config, recallRotation(host.files)),
-      ]),
-    ],
+    notes: [...new Set([...notes, ...tellOfNewSchedulers(steps), ...told, ...again])],
   }
 }
 

@@ -27,9 +27,13 @@ export interface WantedDirector {
   /** False: somebody else, such as VRRP, binds the VIPs and takes them away. */
   bindsVips: boolean
   pools: readonly WantedPool[]
+  /** In which time a run asks every real server who has its VIP; null: never. */
+  arpAuditMs: number | null
   /** What becomes of services in the kernel's table that the configuration does not name. */
   otherServices: 'keep' | 'remove'
   timeouts: Partial<IpvsTimeouts>
+  /** False: persistent clients stay with a real server of weight 0. */
+  expiresQuiescentTemplates: boolean
   syncDaemon: SyncDaemon | null
   /** Texts of the templates that are rendered for this role. */
   templates: { sysctl: string; modules: string }
@@ -48,23 +52,37 @@ export interface WantedPool extends Pool {
   /** What each candidate does. */
   parts: Part[]
   usesFallback: boolean
+  /** All that may come to serve: real servers that are out, and a fallback that rests, among them. */
+  mayServe: Destination[]
+  /** How long one that comes into rotation takes to get its whole weight; null: it has it at once. */
+  slowStartMs: number | null
 }
 
 /** Throws when the configuration has no director role. */
 export function wantedDirector(config: Config, rotation: Rotation = AS_CONFIGURED): WantedDirector {
   const director = directorSection(config)
-  const { interface: nic, bindVips, otherServices, services, timeouts = {} } = director
+  const {
+    interface: nic,
+    bindVips,
+    otherServices,
+    services,
+    expireQuiescentTemplate,
+    timeouts = {},
+    arpAudit,
+  } = director
   return {
     nic,
     vips: services.flatMap(vipsOf).filter(isFirstOfAddress),
     bindsVips: bindVips,
     pools: services.map((service, index) => poolOf(service, index, director, rotation)),
+    arpAuditMs: arpAudit,
     otherServices,
     timeouts: {
       ...(timeouts.tcp === undefined ? {} : { tcpSeconds: timeouts.tcp }),
       ...(timeouts.tcpFin === undefined ? {} : { tcpFinSeconds: timeouts.tcpFin }),
       ...(timeouts.udp === undefined ? {} : { udpSeconds: timeouts.udp }),
     },
+    expiresQuiescentTemplates: expireQuiescentTemplate,
     syncDaemon: director.syncDaemon === undefined ? null : syncDaemonOf(director.syncDaemon),
     templates: {
       sysctl: readTemplate('sysctl/90-rs-agent-director.conf'),
@@ -86,7 +104,9 @@ export function directorSection({ director, file }: Config): DirectorConfig {
 /** What the configuration asks for that only `director run` does, where none is running. */
 export function leftToRun(config: Config, { standings }: Rotation): string[] {
   const { services = [] } = config.director ?? {}
-  const checked = services.filter(({ check }) => check !== undefined)
+  const checked = services.filter(service =>
+    [service, ...service.realServers].some(({ check }) => check !== undefined),
+  )
   if (checked.length === 0 || standings !== null) return []
   const what = checked.length === 1 ? 'one service has' : `${checked.length} services have`
   return [`${what} a check, and nobody makes it: \`rs-agent director run\` does`]
@@ -108,19 +128,24 @@ function poolOf(
   { minimumAvailable = '0%' }: DirectorConfig,
   rotation: Rotation,
 ): WantedPool {
-  const { scheduler, schedulerFlags, onePacket, persistence, realServers, onFailure } = service
+  const { scheduler, schedulerFlags, onePacket, persistence, realServers, onFailure, slowStart } = service
+  const slowStartMs = slowStart ?? null
   const key = keyOfService(service)
   const candidates = realServers.map(server => candidateOf(destinationOf(server, service), key, rotation))
+  const fallback = fallbackOf(service)
   const { destinations, parts, usesFallback } = availability(candidates, {
     onFailure,
-    fallback: fallbackOf(service),
+    fallback,
     minimumAvailable: Number.parseInt(minimumAvailable, 10) / 100,
+    slowStartMs,
   })
   return {
     path: ['director', 'services', index],
     candidates,
     parts,
     usesFallback,
+    mayServe: [...candidates.map(({ destination }) => destination), ...(fallback === null ? [] : [fallback])],
+    slowStartMs,
     service: {
       key,
       scheduler,
@@ -139,10 +164,13 @@ function poolOf(
   }
 }
 
-function candidateOf(destination: Destination, key: ServiceKey, { drained, standings }: Rotation): Candidate {
-  const known = standings?.[serviceText(key)]?.[destinationText(destination)]
+function candidateOf(destination: Destination, key: ServiceKey, rotation: Rotation): Candidate {
+  const { drained, standings, inRotation } = rotation
+  const [service, name] = [serviceText(key), destinationText(destination)]
+  const known = standings?.[service]?.[name]
+  const { forMs } = inRotation === null ? { forMs: null } : (inRotation[service]?.[name] ?? { forMs: 0 })
   const { health = 'up', sinceMs = 0 } = known ?? {}
-  return { destination, health, sinceMs, drained: drained.has(destination.address) }
+  return { destination, health, sinceMs, drained: drained.has(destination.address), forMs }
 }
 
 /** Forwarded as the real servers are. */

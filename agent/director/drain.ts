@@ -3,10 +3,12 @@ import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { IpAddress } from '../model/address.ts'
+import type { FoundDestination } from '../model/ipvs.ts'
 import type { Watching } from '../reconcile/converge.ts'
 import { convergeDirector } from './converge.ts'
 import { directorSection, wantedDirector } from './desired.ts'
-import { readDrained, recallRotation, writeDrained } from './rotation.ts'
+import { readDrained, writeDrained } from './drained.ts'
+import { recallRotation } from './rotation.ts'
 
 /** Takes a real server out of rotation in every service, or back; false when it was so already. */
 export async function setDrained(
@@ -35,30 +37,47 @@ export async function setDrained(
 /** Between two counts of connections. */
 const COUNT_MS = 500
 
+/** What still comes to a real server of weight 0. */
+export interface Remaining {
+  activeConnections: number
+  /** Clients that it keeps by persistence; none where the configuration lets them go elsewhere. */
+  persistentClients: number
+}
+
 /**
- * Waits until the real server has no active connection left, in any service; tells how many there are at each count.
- * The number of those that are left when the time is over.
+ * Waits until the real server has no active connection left, in any service, and no persistent client that would come
+ * back to it; tells how many there are at each count. What is left when the time is over.
  */
 export async function waitForConnections(
   host: Host,
+  config: Config,
   address: IpAddress,
-  { limitMs, signal, onCount }: { limitMs: number; signal: AbortSignal; onCount: (active: number) => void },
-): Promise<number> {
+  { limitMs, signal, onCount }: { limitMs: number; signal: AbortSignal; onCount: (left: Remaining) => void },
+): Promise<Remaining> {
   const deadline = performance.now() + limitMs
+  const { expireQuiescentTemplate } = directorSection(config)
   for (;;) {
-    const active = await activeConnections(host, address)
-    onCount(active)
-    if (active === 0 || performance.now() >= deadline || signal.aborted) return active
+    const counted = await remaining(host, address)
+    const left = expireQuiescentTemplate ? { ...counted, persistentClients: 0 } : counted
+    onCount(left)
+    if (isNothing(left) || performance.now() >= deadline || signal.aborted) return left
     await sleep(COUNT_MS, undefined, { signal }).catch(() => undefined)
   }
 }
 
-async function activeConnections(host: Host, address: IpAddress): Promise<number> {
+export function isNothing({ activeConnections, persistentClients }: Remaining): boolean {
+  return activeConnections === 0 && persistentClients === 0
+}
+
+async function remaining(host: Host, address: IpAddress): Promise<Remaining> {
   const table = (await (await host.ipvs())?.table()) ?? []
-  const counts = table.flatMap(({ destinations }) =>
-    destinations.filter(found => found.address === address).map(found => found.activeConnections),
-  )
-  return counts.reduce((sum, count) => sum + count, 0)
+  const its = table.flatMap(({ destinations }) => destinations.filter(found => found.address === address))
+  const sum = (count: (found: FoundDestination) => number) =>
+    its.reduce((total, found) => total + count(found), 0)
+  return {
+    activeConnections: sum(found => found.activeConnections),
+    persistentClients: sum(found => found.persistentConnections),
+  }
 }
 
 function refuseUnknown(config: Config, address: IpAddress): void {

@@ -2,15 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/load.ts'
 import { AgentError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { withLock } from '../host/lock.ts'
-import { destinationText, serviceText } from '../model/ipvs.ts'
-import { convergeDirector } from './converge.ts'
+import type { IpAddress } from '../model/address.ts'
+import type { FoundPool } from '../model/ipvs.ts'
+import { ArpAudit } from './arp-audit.ts'
 import { directorSection, type WantedDirector, wantedDirector } from './desired.ts'
-import { destinationEdits } from './health/edits.ts'
+import { readDrained } from './drained.ts'
 import { adopt, type CheckedMember, checkedMembers, standingsOf } from './health/members.ts'
 import { Watch } from './health/watch.ts'
-import { type RotationReport, readDrained, readReport, type Standings, writeReport } from './rotation.ts'
-import { type RunEvent, rotationEvents } from './run-events.ts'
+import { RotationTimes } from './in-rotation.ts'
+import { OneAtATime } from './one-at-a-time.ts'
+import {
+  type RotationReport,
+  readReport,
+  type Standings,
+  servicesReport,
+  writeReport,
+} from './rotation-report.ts'
+import { type ChecksTold, checkEvents, NOTHING_TOLD, type RunEvent, rotationEvents } from './run-events.ts'
+import { ServedTable } from './served-table.ts'
+import { slowStartEvents } from './slow-start-events.ts'
 
 export interface RunOptions {
   host: Host
@@ -31,8 +41,8 @@ const LOOK_MS = 1_000
 const LOOKS_A_GLANCE = 10
 /** How many looks make one report, for the latencies in it; a change is reported at once. */
 const LOOKS_A_REPORT = 5
-/** Between two tries while another rs-agent changes this host. */
-const RETRY_MS = 20
+/** Between two looks at whether first checks have ended. */
+const FIRST_LOOK_MS = 20
 /** How much longer than their timeout first checks may take. */
 const FIRST_CHECKS_MS = 1_500
 
@@ -45,60 +55,92 @@ export async function runDirector(options: RunOptions): Promise<void> {
   try {
     await run.start()
     await run.untilEnded()
+  } catch (error) {
+    // It was stopped before it had begun: what it had changed by then is undone.
+    const isUndone = error instanceof AgentError && ['failed', 'locked'].includes(error.code)
+    if (!options.signal.aborted || !isUndone) throw error
   } finally {
-    run.end()
+    await run.end()
   }
 }
 
 class DirectorRun {
   readonly #options: RunOptions
   readonly #watch = new Watch(() => this.#settleSoon())
+  readonly #table: ServedTable
+  readonly #times = new RotationTimes()
+  readonly #arpAudit: ArpAudit
   #config: Config
   #stamp: string
   #members: CheckedMember[] = []
-  /** What the kernel's table holds by our last work. */
-  #served: WantedDirector
-  #drained = ''
+  #drained: ReadonlySet<IpAddress> = new Set()
+  /** Why the file of drains cannot be read; empty when it can. */
+  #drainsUnread = ''
+  /** Why the report cannot be written; empty when it can. */
+  #unwritten = ''
+  #told: ChecksTold = NOTHING_TOLD
   #refusedConfig: string | null = null
-  /** Of the table as we left it; empty when it must be looked at. */
-  #glance = ''
-  /** One piece of work at a time. */
-  #turn: Promise<void> = Promise.resolve()
-  #isSettling = false
+  readonly #work = new OneAtATime(error => {
+    // The next glance finds that the table must be looked at.
+    this.#table.doubt()
+    this.#warn(messageOf(error))
+  })
+  #hasFirstChecks = false
 
   constructor(options: RunOptions) {
     this.#options = options
     this.#stamp = options.stamp()
     this.#config = options.load()
-    this.#served = wantedDirector(this.#config)
+    this.#table = new ServedTable(options.host, wantedDirector(this.#config), {
+      signal: options.signal,
+      onServed: () => {
+        this.#times.note(this.#table.served)
+        this.#remember()
+      },
+    })
+    this.#arpAudit = new ArpAudit({
+      sysctl: options.host.sysctl,
+      wanted: () => this.#table.served,
+      log: options.log,
+      onChange: () => this.#work.soon(async () => this.#remember()),
+    })
   }
 
   async start(): Promise<void> {
     const { host, log, onReload } = this.#options
-    this.#follow(await this.#membersOf(this.#config, readReport(host.files)))
+    const last = readReport(host.files)
+    const { served: configured } = this.#table
+    this.#times.adopt(await this.#found(), last, configured)
+    this.#follow(await this.#membersOf(this.#config, last))
     await this.#firstChecks()
-    await this.#converge(this.#config)
-    const checked = this.#members.length === 1 ? 'one real server' : `${this.#members.length} real servers`
-    log({ level: 'info', subject: '', message: `running, with checks of ${checked}` })
-    for (const event of rotationEvents(null, this.#served, this.#standings())) log(event)
-    onReload(() => this.#soon(() => this.#reload()))
+    this.#hasFirstChecks = true
+    await this.#work.run(async () => {
+      await this.#converge(this.#config)
+      const checked = this.#members.length === 1 ? 'one real server' : `${this.#members.length} real servers`
+      log({ level: 'info', subject: '', message: `running, with checks of ${checked}` })
+      this.#tellOfChange(configured)
+    })
+    this.#arpAudit.start()
+    onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
   }
 
   async untilEnded(): Promise<void> {
-    const { signal, stamp, host } = this.#options
+    const { signal, stamp } = this.#options
     for (let look = 1; !signal.aborted; look++) {
-      if (stamp() !== this.#stamp) this.#soon(() => this.#reload())
-      if (namesOf(readDrained(host.files)) !== this.#drained) this.#settleSoon()
-      if (look % LOOKS_A_GLANCE === 0) this.#soon(() => this.#repair())
-      if (look % LOOKS_A_REPORT === 0) this.#soon(async () => this.#remember())
-      await this.#turn
+      if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
+      if (this.#lookAtDrains() || this.#times.isStepDue) this.#settleSoon()
+      this.#tellOfChecks()
+      if (look % LOOKS_A_GLANCE === 0) this.#work.soon(() => this.#repair())
+      if (look % LOOKS_A_REPORT === 0) this.#work.soon(async () => this.#remember())
+      await this.#work.idle()
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
     }
-    await this.#turn
+    await this.#work.idle()
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#watch.end()
+    await this.#arpAudit.end()
   }
 
   /** So that no client is sent to what nobody has seen: the first table is made of what first checks say. */
@@ -110,12 +152,22 @@ class DirectorRun {
       Object.values(this.#standings()).some(service =>
         Object.values(service).some(({ health }) => health === 'unproven'),
       )
-    while (isUnproven() && performance.now() < deadline && !signal.aborted) await sleep(RETRY_MS)
+    while (isUnproven() && performance.now() < deadline && !signal.aborted) await sleep(FIRST_LOOK_MS)
   }
 
   async #membersOf(config: Config, last: RotationReport | null): Promise<CheckedMember[]> {
-    const table = (await (await this.#options.host.ipvs())?.table()) ?? []
-    return checkedMembers(directorSection(config).services, wantedDirector(config), adopt(table, last))
+    const first = adopt(await this.#found(), last)
+    return checkedMembers(directorSection(config).services, wantedDirector(config), first)
+  }
+
+  async #found(): Promise<FoundPool[]> {
+    return (await (await this.#options.host.ipvs())?.table()) ?? []
+  }
+
+  #wanted(config: Config): WantedDirector {
+    this.#lookAtDrains()
+    const inRotation = this.#times.times()
+    return wantedDirector(config, { drained: this.#drained, standings: this.#standings(), inRotation })
   }
 
   #follow(members: CheckedMember[]): void {
@@ -127,64 +179,49 @@ class DirectorRun {
     return standingsOf(this.#members, this.#watch)
   }
 
-  /** Once for all that changes meanwhile: a hundred real servers that fail together are one change. */
   #settleSoon(): void {
-    if (this.#isSettling) return
-    this.#isSettling = true
-    this.#soon(async () => {
-      this.#isSettling = false
-      await this.#settle()
-    })
+    // Half of the first checks would make a table with half of the real servers, or with the fallback.
+    if (this.#hasFirstChecks) this.#work.onceSoon('settle', () => this.#settle())
   }
 
   /** Gives the kernel what checks and drains have changed. */
   async #settle(): Promise<void> {
-    const { host, log } = this.#options
-    const drained = readDrained(host.files)
-    const standings = this.#standings()
-    const wanted = wantedDirector(this.#config, { drained, standings })
-    const edits = destinationEdits(this.#served.pools, wanted.pools)
-    // Told when it is true.
-    const events = rotationEvents(this.#served, wanted, standings)
-    if (edits.length > 0)
-      await this.#alone(async () => {
-        const ipvs = await host.ipvs()
-        await ipvs?.edit(edits)
-        this.#glance = (await ipvs?.glance()) ?? ''
-      }).catch(error => {
-        // Somebody else changed the table: all of it is looked at.
-        this.#warn(messageOf(error))
-        return this.#converge(this.#config)
-      })
-    for (const event of events) log(event)
-    this.#served = wanted
-    this.#remember()
+    const { served } = this.#table
+    const wanted = this.#wanted(this.#config)
+    const notes = await this.#table.serve(this.#config, wanted)
+    this.#tellOfChange(served)
+    for (const note of notes) this.#warn(note)
   }
 
-  /** All of the director's state, as `director apply` makes it. */
-  async #converge(config: Config): Promise<void> {
-    const { host, signal } = this.#options
-    const wanted = wantedDirector(config, { drained: readDrained(host.files), standings: this.#standings() })
-    await this.#alone(async () => {
-      const { notes } = await convergeDirector(host, config, wanted, { signal, onProgress: () => undefined })
-      this.#glance = (await (await host.ipvs())?.glance()) ?? ''
-      for (const note of notes) this.#warn(note)
-    })
-    this.#served = wanted
-    this.#remember()
+  /** Whether anything was not as configured. */
+  async #converge(config: Config): Promise<boolean> {
+    const { wasChanged, notes } = await this.#table.converge(config, this.#wanted(config))
+    for (const note of notes) this.#warn(note)
+    return wasChanged
+  }
+
+  /** Once it is true. */
+  #tellOfChange(before: WantedDirector): void {
+    const { served } = this.#table
+    for (const event of rotationEvents(before, served, this.#standings())) this.#options.log(event)
+    for (const event of slowStartEvents(before, served)) this.#options.log(event)
   }
 
   /** What somebody else did to the table is undone, as far as it is ours to undo. */
   async #repair(): Promise<void> {
-    const { host, log } = this.#options
-    if ((await (await host.ipvs())?.glance()) === this.#glance) return
-    await this.#converge(this.#config)
-    log({ level: 'info', subject: '', message: "the kernel's table had changed: it is as configured" })
+    if (!(await this.#table.isChanged())) return
+    const { served } = this.#table
+    const wasChanged = await this.#converge(this.#config)
+    // Another rs-agent may have done it, and rightly.
+    const message = "the kernel's table had changed: it is as configured again"
+    if (wasChanged) this.#options.log({ level: 'info', subject: '', message })
+    this.#tellOfChange(served)
   }
 
   /** A configuration that is wrong, or that this host cannot have, is refused, and the old one stays in use. */
   async #reload(): Promise<void> {
     const { load, log, stamp } = this.#options
+    const { served } = this.#table
     const before = this.#members
     this.#stamp = stamp()
     try {
@@ -194,6 +231,7 @@ class DirectorRun {
       this.#config = config
       this.#refusedConfig = null
       log({ level: 'info', subject: config.file, message: 'read again, and in use' })
+      this.#tellOfChange(served)
     } catch (error) {
       if (this.#members !== before) this.#follow(await this.#membersOf(this.#config, this.#report()))
       this.#refusedConfig = messageOf(error)
@@ -203,64 +241,48 @@ class DirectorRun {
   }
 
   #report(): RotationReport {
-    const standings = this.#standings()
-    const services = this.#served.pools.flatMap(({ service, candidates, parts, usesFallback }) => {
-      const ofService = standings[serviceText(service.key)]
-      if (ofService === undefined) return []
-      const realServers = candidates.flatMap(({ destination }, index) => {
-        const name = destinationText(destination)
-        const standing = ofService[name]
-        return standing === undefined ? [] : [[name, { ...standing, part: parts[index] ?? 'serving' }]]
-      })
-      return [
-        [serviceText(service.key), { fallback: usesFallback, realServers: Object.fromEntries(realServers) }],
-      ]
-    })
-    const at = new Date().toISOString()
+    const { pools } = this.#table.served
     return {
       pid: process.pid,
-      at,
+      at: new Date().toISOString(),
       refusedConfig: this.#refusedConfig,
-      services: Object.fromEntries(services),
+      services: servicesReport(pools, this.#standings()),
+      inRotation: this.#times.report(pools),
+      alarms: this.#arpAudit.alarms,
     }
   }
 
   #remember(): void {
-    const { files } = this.#options.host
-    this.#drained = namesOf(readDrained(files))
     try {
-      writeReport(files, this.#report())
+      writeReport(this.#options.host.files, this.#report())
+      this.#unwritten = ''
     } catch (error) {
-      this.#warn(`${messageOf(error)}: other commands do not hear what checks find`)
+      const why = messageOf(error)
+      if (why !== this.#unwritten) this.#warn(`${why}: other commands do not hear what checks find`)
+      this.#unwritten = why
     }
+  }
+
+  /** Whether others are drained now. While the file cannot be read it stays as it was. */
+  #lookAtDrains(): boolean {
+    const before = [...this.#drained].sort().join()
+    try {
+      this.#drained = readDrained(this.#options.host.files)
+      this.#drainsUnread = ''
+    } catch (error) {
+      if (messageOf(error) !== this.#drainsUnread) this.#warn(messageOf(error))
+      this.#drainsUnread = messageOf(error)
+    }
+    return before !== [...this.#drained].sort().join()
+  }
+
+  #tellOfChecks(): void {
+    const { told, events } = checkEvents(this.#told, this.#standings())
+    for (const event of events) this.#options.log(event)
+    this.#told = told
   }
 
   #warn(message: string): void {
     this.#options.log({ level: 'warning', subject: '', message })
   }
-
-  /** After what is under way. What fails is told; the next glance finds that the table must be looked at. */
-  #soon(work: () => Promise<void>): void {
-    this.#turn = this.#turn.then(work).catch(error => {
-      this.#glance = ''
-      this.#warn(messageOf(error))
-    })
-  }
-
-  /** Waits for another rs-agent that is at work on this host. */
-  async #alone(work: () => Promise<void>): Promise<void> {
-    const { host, signal } = this.#options
-    for (;;) {
-      try {
-        return await withLock(host.files.root, work)
-      } catch (error) {
-        if (!(error instanceof AgentError) || error.code !== 'locked' || signal.aborted) throw error
-        await sleep(RETRY_MS)
-      }
-    }
-  }
-}
-
-function namesOf(addresses: ReadonlySet<string>): string {
-  return [...addresses].sort().join()
 }

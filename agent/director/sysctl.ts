@@ -19,19 +19,18 @@ export interface DirectorSysctl {
 
 export const SYSCTL_FILE = 'etc/sysctl.d/90-rs-agent-director.conf'
 
+type DirectorForSysctls = Pick<WantedDirector, 'nic' | 'pools' | 'syncDaemon' | 'expiresQuiescentTemplates'>
+
 /** Those that this configuration needs on this host, in the order in which they are set. */
 export function directorSysctls(
-  wanted: Pick<WantedDirector, 'nic' | 'pools' | 'syncDaemon'>,
+  wanted: DirectorForSysctls,
   found: Pick<FoundHost, 'addresses' | 'routes'>,
 ): DirectorSysctl[] {
   return [...forwardingSysctls(wanted, found), ...nicSysctls(wanted.nic), ...ipvsSysctls(wanted)]
 }
 
 /** All that those may be, whatever addresses and routes the host has. */
-export function possibleSysctls(
-  wanted: Pick<WantedDirector, 'nic' | 'pools' | 'syncDaemon'>,
-  links: readonly Link[],
-): SysctlPath[] {
+export function possibleSysctls(wanted: DirectorForSysctls, links: readonly Link[]): SysctlPath[] {
   const paths = directorSysctls(wanted, { addresses: [], routes: [] }).map(({ path }) => path)
   if (!paths.includes(forwardingPath(wanted.nic))) return paths
   return [...new Set([...paths, ...links.map(({ name }) => forwardingPath(name))])]
@@ -46,8 +45,9 @@ function forwardingSysctls(
   { nic, pools }: Pick<WantedDirector, 'nic' | 'pools'>,
   found: Pick<FoundHost, 'addresses' | 'routes'>,
 ): DirectorSysctl[] {
+  // Those that are out of rotation too: they come back by the table alone.
   const masqueraded = pools
-    .flatMap(({ destinations }) => destinations)
+    .flatMap(({ mayServe }) => mayServe)
     .filter(({ forwarding }) => forwarding.method === 'masquerade')
     .map(({ address }) => address)
     // This host as a real server of its own answers without forwarding anything.
@@ -102,28 +102,33 @@ function nicSysctls(nic: string): DirectorSysctl[] {
   ])
 }
 
-function ipvsSysctls({ pools, syncDaemon }: Pick<WantedDirector, 'pools' | 'syncDaemon'>): DirectorSysctl[] {
+function ipvsSysctls({ pools, syncDaemon, expiresQuiescentTemplates }: DirectorForSysctls): DirectorSysctl[] {
   const isPersistent = pools.some(({ service }) => service.persistence !== null)
-  const rows: (readonly [name: string, reason: string, isNeeded: boolean])[] = [
+  const rows: (readonly [name: string, value: '0' | '1', reason: string, isNeeded: boolean])[] = [
     [
       'expire_nodest_conn',
+      '1',
       'packets of a connection whose real server was removed are otherwise dropped without a word, until the client gives up',
       true,
     ],
     [
       'expire_quiescent_template',
-      'persistent clients are otherwise sent on to a real server of weight 0',
+      expiresQuiescentTemplates ? '1' : '0',
+      expiresQuiescentTemplates
+        ? 'persistent clients are otherwise sent on to a real server of weight 0'
+        : 'persistent clients shall stay with a real server of weight 0, as the configuration says',
       isPersistent,
     ],
     [
       'backup_only',
+      '1',
       'two directors that are real servers for each other would otherwise send packets round and round',
       syncDaemon !== null,
     ],
   ]
   return rows
-    .filter(([, , isNeeded]) => isNeeded)
-    .map(([name, reason]) => ({ path: `net/ipv4/vs/${name}`, value: '1', resource: 'ipvs-sysctl', reason }))
+    .filter(([, , , isNeeded]) => isNeeded)
+    .map(([name, value, reason]) => ({ path: `net/ipv4/vs/${name}`, value, resource: 'ipvs-sysctl', reason }))
 }
 
 export function sysctlClaims(wanted: WantedDirector, found: FoundHost): Claim[] {

@@ -1,13 +1,32 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { FileLock } from './native.ts'
 
 export const LOCK_PATH = 'run/rs-agent/lock'
 
-/** Runs the work while no other rs-agent works on the same root; the kernel frees the lock of a killed one. */
-export async function withLock<T>(root: string, work: () => Promise<T>, path = LOCK_PATH): Promise<T> {
-  const lock = acquire(join(root, path))
+/** Who holds a lock, when somebody else does. */
+interface Holder {
+  who: string
+  hint: string
+}
+
+const ANY_COMMAND: Holder = {
+  who: 'another rs-agent is at work',
+  hint: 'wait until it has finished, then run this again',
+}
+
+/**
+ * Runs the work while no other rs-agent works on the same root; the kernel frees the lock of a killed one. Throws
+ * `locked` with words about the holder.
+ */
+export async function withLock<T>(
+  root: string,
+  work: () => Promise<T>,
+  path = LOCK_PATH,
+  holder = ANY_COMMAND,
+): Promise<T> {
+  const lock = acquire(join(root, path), holder)
   try {
     return await work()
   } finally {
@@ -15,19 +34,16 @@ export async function withLock<T>(root: string, work: () => Promise<T>, path = L
   }
 }
 
-/** Whether some process holds the lock now; a file that nobody can lock, or is not there, is not held. */
+/** Whether some process holds the lock now, without taking it; one whose file cannot be read is not held. */
 export function isLocked(path: string): boolean {
-  if (!existsSync(path)) return false
   try {
-    const lock = FileLock.tryAcquire(path)
-    lock?.release()
-    return lock === null
+    return FileLock.isHeld(path)
   } catch {
     return false
   }
 }
 
-function acquire(path: string): FileLock {
+function acquire(path: string, { who, hint }: Holder): FileLock {
   let lock: FileLock | null
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
@@ -41,11 +57,6 @@ function acquire(path: string): FileLock {
       cause,
     )
   }
-  if (lock === null)
-    throw new AgentError(
-      'locked',
-      `another rs-agent is at work (it holds ${path})`,
-      'wait until it has finished, then run this again',
-    )
+  if (lock === null) throw new AgentError('locked', `${who} (it holds ${path})`, hint)
   return lock
 }

@@ -8,10 +8,25 @@ import { type AddressFamily, type IpAddress, parseIpAddress } from '../model/add
 /** No file of rules that a person looks after is larger. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** The text of a file, or of stdin for `-`; throws what the system says, or why it is no text. */
+/** The text of a file; throws what the system says, or why it is no text. */
 export function readText(file: string): string {
-  if (file !== '-') refuseEndless(file)
-  const content = readFileSync(file === '-' ? 0 : file)
+  refuseEndless(file)
+  return textOf(readFileSync(file))
+}
+
+/** All that comes on stdin, likewise. Whoever writes it may do so slowly, and to a pipe that does not block. */
+export async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > MAX_BYTES) break
+  }
+  return textOf(Buffer.concat(chunks))
+}
+
+function textOf(content: Buffer): string {
   if (content.length > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`)
   return new TextDecoder('utf-8', { fatal: true }).decode(content)
 }

@@ -1,4 +1,4 @@
-import { addressBytes, type IpAddress, withPort } from '../model/address.ts'
+import { withPort } from '../model/address.ts'
 import {
   type Destination,
   destinationText,
@@ -12,6 +12,7 @@ import {
   type TunnelChecksum,
   type VirtualService,
 } from '../model/ipvs.ts'
+import { compareAddresses, compareDestinations, compareMarks, compareProtocols } from '../model/ipvs-order.ts'
 
 /**
  * The table as `ipvsadm -S -n` prints it, for `ipvsadm -R` to load, in the same order. It adds what ipvsadm takes but
@@ -30,7 +31,6 @@ export function ipvsadmRules(pools: readonly Pool[]): string {
 }
 
 const PROTOCOL_OPTIONS: Record<Protocol, string> = { tcp: '-t', udp: '-u', sctp: '--sctp-service' }
-const PROTOCOL_ORDER: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 }
 /** The last two are the kernel's own, and ipvsadm has no words for them. */
 const FORWARDING_OPTIONS: Record<Forwarding['method'], string> = {
   'direct-route': '-g',
@@ -94,26 +94,12 @@ function words(...options: readonly string[]): string {
   return options.filter(option => option !== '').join(' ')
 }
 
-/** Addresses before marks, IPv4 before IPv6. */
 function compareKeys(left: ServiceKey, right: ServiceKey): number {
-  if (left.kind === 'firewallMark' || right.kind === 'firewallMark')
-    return markOf(left) - markOf(right) || serviceFamily(left) - serviceFamily(right)
+  if (left.kind === 'firewallMark' || right.kind === 'firewallMark') return compareMarks(left, right)
   return (
     serviceFamily(left) - serviceFamily(right) ||
-    PROTOCOL_ORDER[left.protocol] - PROTOCOL_ORDER[right.protocol] ||
+    compareProtocols(left.protocol, right.protocol) ||
     compareAddresses(left.address, right.address) ||
     left.port - right.port
   )
-}
-
-function markOf(key: ServiceKey): number {
-  return key.kind === 'firewallMark' ? key.mark : 0
-}
-
-function compareDestinations(left: Destination, right: Destination): number {
-  return compareAddresses(left.address, right.address) || left.port - right.port
-}
-
-function compareAddresses(left: IpAddress, right: IpAddress): number {
-  return Buffer.compare(addressBytes(left), addressBytes(right))
 }

@@ -41,6 +41,8 @@ export interface SurveyRequest extends Memory {
   known: KnownHosts
   found: Pick<FoundHost, 'addresses' | 'links'>
   waitMs?: number
+  /** Without them no question is injected into this host. */
+  guests?: 'left out'
 }
 
 /** Asks everybody on the NIC's segment. Throws NoVantage where the NIC cannot be asked. */
@@ -78,10 +80,13 @@ function askSegment(
 }
 
 /** By ARP alone: to a question from nobody by NDP the answer goes to all nodes, who would believe it. */
-function askGuests(asked: readonly IpAddress[], { nic, host, found }: SurveyRequest): Promise<Answered[]> {
+function askGuests(
+  asked: readonly IpAddress[],
+  { nic, host, found, guests }: SurveyRequest,
+): Promise<Answered[]> {
   const addresses = asked.filter(address => familyOf(address) === 4)
   const ownMacs = new Set(found.links.map(({ mac }) => mac))
-  return addresses.length === 0
+  return addresses.length === 0 || guests === 'left out'
     ? Promise.resolve([])
     : collectGuestAnswers({ nic, network: host.network, addresses, ownMacs })
 }

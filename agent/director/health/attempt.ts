@@ -76,6 +76,6 @@ function outcomeOf(
   if (kind === 'pass') return text === undefined ? { kind, latencyMs } : { kind, latencyMs, note: text }
   const lateMs = latencyMs - timeoutMs
   if (lateMs > Math.max(HELD_UP_MS, timeoutMs / 2))
-    return { kind: 'unknown', latencyMs, why: `this host was held up for ${Math.round(lateMs)} ms` }
+    return { kind: 'unknown', latencyMs, why: 'this host was held up' }
   return { kind, latencyMs, why: text ?? `no answer within ${timeoutMs} ms` }
 }

@@ -4,6 +4,8 @@ import type { Protocol } from '../../model/ipvs.ts'
 import { openCommandCheck } from './command.ts'
 import { openHttpCheck } from './http.ts'
 import { openIcmpCheck } from './icmp.ts'
+import { OwnNics } from './own-nics.ts'
+import { type Membership, Shared } from './shared.ts'
 import { openTcpCheck } from './tcp.ts'
 
 /** What one try found. */
@@ -40,7 +42,38 @@ export interface CheckTarget {
   nic: string
 }
 
+/** What this host's own NIC keeps from being asked or answered counts as `unknown`. */
 export function openCheck(config: DirectorCheckConfig, target: CheckTarget): Check {
+  const check = openCheckOfType(config, target)
+  const membership = ownNics.join('')
+  return {
+    key: check.key,
+    async try(signal) {
+      const startedMs = performance.now()
+      const nics = hearing(membership)
+      const outcome = await check.try(signal)
+      if (outcome.kind !== 'fail') return outcome
+      const why = await nics.whyCut(target.address, target.nic, startedMs)
+      return why === null ? outcome : { kind: 'unknown', latencyMs: outcome.latencyMs, why }
+    },
+    close() {
+      check.close()
+      membership.leave()
+    },
+  }
+}
+
+const ownNics = new Shared(() => new OwnNics())
+
+/** Another one in the place of one that hears nothing any more. */
+function hearing(membership: Membership<OwnNics>): OwnNics {
+  const nics = membership.get()
+  if (!nics.isDeaf) return nics
+  membership.discard(nics)
+  return membership.get()
+}
+
+function openCheckOfType(config: DirectorCheckConfig, target: CheckTarget): Check {
   switch (config.type) {
     case 'http':
     case 'https':

@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { hasErrno, messageOf } from '../../errors.ts'
+import { endMarked, MARK } from '../../host/marked-processes.ts'
 import { attempt, type Effort, type Finding } from './attempt.ts'
 import type { Check, CheckTarget } from './check.ts'
 import type { Config } from './kinds.ts'
@@ -34,15 +36,17 @@ const LATE = 0.1
 
 function begin(order: Order, found: Finding): Effort {
   const { command, timeoutMs } = order
+  const mark = randomUUID()
   const [program = ''] = command
   const askedAt = performance.now()
   let waitedMs: number | null = null
   let running: ChildProcess | null = null
   let isOver = false
+  let hasEnded = false
   const run = async (done: () => void): Promise<void> => {
     const { execa } = await import('execa')
     if (isOver) return done()
-    const started = start(execa, order)
+    const started = start(execa, order, mark)
     waitedMs = performance.now() - askedAt
     if (started.pid === undefined) {
       found.unknown(`cannot run ${program}: ${whyNot(await started)}`)
@@ -51,6 +55,9 @@ function begin(order: Order, found: Finding): Effort {
     running = started.nodeChildProcess
     // Its turn ends with it: one that cannot be killed at once is still there.
     running.once('exit', done)
+    running.once('exit', () => {
+      hasEnded = true
+    })
     listen(running, program, found)
   }
   const leaveLine = turns.wait(done => {
@@ -63,11 +70,15 @@ function begin(order: Order, found: Finding): Effort {
     stop() {
       isOver = true
       leaveLine()
-      if (running !== null) killGroup(running)
+      if (running === null) return
+      killGroup(running)
+      // One that ended by itself may have left a daemon on purpose.
+      if (!hasEnded) void endMarked(mark)
     },
     expire() {
+      // Without how long: each time would be another reason, and told anew.
       if (waitedMs === null || waitedMs > timeoutMs * LATE)
-        found.unknown(`${program} waited ${Math.round(waitedMs ?? timeoutMs)} ms for other commands to end`)
+        found.unknown(`${program} waited too long for other commands to end`)
       else found.fail(`${program} did not end within ${timeoutMs} ms`)
     },
   }
@@ -75,9 +86,15 @@ function begin(order: Order, found: Finding): Effort {
 
 type Execa = typeof import('execa').execa
 
-function start(execa: Execa, { command: [program = '', ...args], env }: Order) {
-  // detached: it leads a process group, in which all that it starts can be ended.
-  return execa(program, args, { env, detached: true, reject: false, buffer: false, stdin: 'ignore' })
+function start(execa: Execa, { command: [program = '', ...args], env }: Order, mark: string) {
+  // detached: it leads a session and a process group, in which all that stays there can be ended.
+  return execa(program, args, {
+    env: { ...env, [MARK]: mark },
+    detached: true,
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+  })
 }
 
 function whyNot({ code, originalMessage }: Awaited<ReturnType<typeof start>>): string {

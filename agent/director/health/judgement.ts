@@ -10,8 +10,14 @@ export interface Judgement {
   against: number
   /** Why the last failed try failed. */
   why: string
+  /** What the last passed try told all the same; empty when nothing. */
+  note: string
   /** Of the last try that was answered. */
   latencyMs: number | null
+  /** Tries in a row that could not be made, on this host's account. */
+  unaskedTries: number
+  /** Why, once there are as many as a failure takes; empty before. */
+  unasked: string
 }
 
 export interface Patience {
@@ -21,9 +27,11 @@ export interface Patience {
   fall: number
 }
 
+const ASKED = { unaskedTries: 0, unasked: '' }
+
 /** At the start: as the kernel's table has it, or unproven. */
 export function firstJudgement(health: Health, nowMs: number): Judgement {
-  return { health, sinceMs: nowMs, against: 0, why: '', latencyMs: null }
+  return { health, sinceMs: nowMs, against: 0, why: '', note: '', latencyMs: null, ...ASKED }
 }
 
 /**
@@ -36,10 +44,14 @@ export function judge(
   { rise, fall }: Patience,
   nowMs: number,
 ): Judgement {
-  if (outcome.kind === 'unknown') return before
+  if (outcome.kind === 'unknown') {
+    const unaskedTries = before.unaskedTries + 1
+    return { ...before, unaskedTries, unasked: unaskedTries < fall ? before.unasked : outcome.why }
+  }
   const said: Health = outcome.kind === 'pass' ? 'up' : 'down'
   const why = outcome.kind === 'fail' ? outcome.why : before.why
-  const told = { ...before, latencyMs: outcome.latencyMs, why }
+  const note = outcome.kind === 'pass' ? (outcome.note ?? '') : before.note
+  const told = { ...before, ...ASKED, latencyMs: outcome.latencyMs, why, note }
   if (said === before.health) return { ...told, against: 0, why: said === 'up' ? '' : why }
   const against = before.against + 1
   const needed = before.health === 'unproven' ? 1 : said === 'up' ? rise : fall

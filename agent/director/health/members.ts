@@ -9,7 +9,7 @@ import {
 } from '../../model/ipvs.ts'
 import type { Health } from '../availability.ts'
 import type { WantedDirector } from '../desired.ts'
-import type { RotationReport, Standing, Standings } from '../rotation.ts'
+import type { RotationReport, Standing, Standings } from '../rotation-report.ts'
 import { openCheck } from './check.ts'
 import { type Pace, type Watch, type Watched, watchKey } from './watch.ts'
 
@@ -22,25 +22,27 @@ export interface CheckedMember {
   checks: Watched[]
 }
 
-/** Of the services that have checks. */
+/** Of those that have checks, of their own or of their service. */
 export function checkedMembers(
   services: readonly ServiceConfig[],
   { pools, nic }: WantedDirector,
   first: (service: string, destination: Destination) => Health,
 ): CheckedMember[] {
-  return services.flatMap(({ check: configs = [], vips }, index) => {
+  return services.flatMap(({ check, realServers, vips }, index) => {
     const pool = pools[index]
-    if (pool === undefined || configs.length === 0) return []
+    if (pool === undefined) return []
     const { key } = pool.service
     const service = serviceText(key)
-    return pool.candidates.map(({ destination }): CheckedMember => {
+    return pool.candidates.flatMap(({ destination }, number): CheckedMember[] => {
+      const configs = realServers[number]?.check ?? check ?? []
+      if (configs.length === 0) return []
       const target = { ...destinationOf(destination), ...clientSide(key, vips?.[0]), nic }
       const checks = configs.map(config => ({
         check: openCheck(config, target),
         pace: paceOf(config),
         first: first(service, destination),
       }))
-      return { service, realServer: destinationText(destination), checks }
+      return [{ service, realServer: destinationText(destination), checks }]
     })
   })
 }
@@ -85,13 +87,15 @@ function standingOf({ checks }: CheckedMember, watch: Watch): Standing {
   const { health = 'up', sinceMs = 0, latencyMs = null } = worst ?? {}
   // One that is up may have begun to fail.
   const why = judgements.find(judgement => judgement.why !== '')?.why ?? ''
-  return { health, sinceMs, why, latencyMs }
+  const unasked = judgements.find(judgement => judgement.unasked !== '')?.unasked ?? ''
+  const note = judgements.find(judgement => judgement.note !== '')?.note ?? ''
+  return { health, sinceMs, why, unasked, note, latencyMs }
 }
 
 const HEALTH_ORDER: readonly Health[] = ['down', 'unproven', 'up']
 
-function paceOf({ interval, timeout, rise, fall, jitter }: DirectorCheckConfig): Pace {
-  return { intervalMs: interval, timeoutMs: timeout, rise, fall, jitter }
+function paceOf({ interval, retryInterval, timeout, rise, fall, jitter }: DirectorCheckConfig): Pace {
+  return { intervalMs: interval, retryMs: retryInterval, timeoutMs: timeout, rise, fall, jitter }
 }
 
 function destinationOf({ address, port }: Destination): Pick<Destination, 'address' | 'port'> {

@@ -5,6 +5,8 @@ import { firstJudgement, type Judgement, judge, type Patience } from './judgemen
 /** How often one check is made, and what is made of what it says. */
 export interface Pace extends Patience {
   intervalMs: number
+  /** Instead of the interval, while tries speak against what is known. */
+  retryMs: number
   timeoutMs: number
   /** Share of the interval, 0 to 1, by which it varies, so that checks do not come in step. */
   jitter: number
@@ -18,11 +20,6 @@ export interface Watched {
   first: Health
 }
 
-/**
- * A try that ends so much later than it should was kept from ending by this process itself, which was stopped or had
- * no processor: it says nothing of the real server.
- */
-const OVERDUE_MS = 1_000
 /** Thousands of first tries begin over this time, not at once. */
 const FIRST_TRIES_MS = 1_000
 
@@ -41,12 +38,14 @@ export class Watch {
 
   /**
    * Makes these checks from now on and no others. One that is made already goes on, whatever `first` says, and its
-   * new twin is closed.
+   * new twin is closed. One that asks the same at another pace goes on from what is known.
    */
   follow(watched: readonly Watched[]): void {
     const keys = new Set(watched.map(watchKey))
+    const known = new Map<string, Judgement>()
     for (const [key, round] of this.#rounds)
       if (!keys.has(key)) {
+        known.set(round.asks, round.judgement)
         round.end()
         this.#rounds.delete(key)
       }
@@ -54,7 +53,11 @@ export class Watch {
     for (const [index, each] of watched.entries()) {
       const key = watchKey(each)
       if (this.#rounds.has(key)) each.check.close()
-      else this.#rounds.set(key, new Round(each, (spreadMs * index) / watched.length, this.#onChange))
+      else {
+        const judgement = known.get(each.check.key) ?? firstJudgement(each.first, Date.now())
+        const delayMs = (spreadMs * index) / watched.length
+        this.#rounds.set(key, new Round(each, judgement, delayMs, this.#onChange))
+      }
     }
   }
 
@@ -82,12 +85,22 @@ class Round {
   readonly #ended = new AbortController()
   #timer: NodeJS.Timeout
 
-  constructor({ check, pace, first }: Watched, delayMs: number, onChange: () => void) {
+  constructor(
+    { check, pace }: Pick<Watched, 'check' | 'pace'>,
+    judgement: Judgement,
+    delayMs: number,
+    onChange: () => void,
+  ) {
     this.#check = check
     this.#pace = pace
     this.#onChange = onChange
-    this.judgement = firstJudgement(first, Date.now())
+    this.judgement = judgement
     this.#timer = setTimeout(() => void this.#try(), delayMs)
+  }
+
+  /** What it asks, at any pace. */
+  get asks(): string {
+    return this.#check.key
   }
 
   end(): void {
@@ -97,14 +110,14 @@ class Round {
   }
 
   async #try(): Promise<void> {
-    const { intervalMs, timeoutMs, jitter } = this.#pace
+    const { intervalMs, retryMs, jitter } = this.#pace
     const startedMs = performance.now()
     const outcome = await this.#check.try(this.#ended.signal)
     if (this.#ended.signal.aborted) return
-    const tookMs = performance.now() - startedMs
     const before = this.judgement
-    if (tookMs <= timeoutMs + OVERDUE_MS) this.judgement = judge(before, outcome, this.#pace, Date.now())
-    const waitMs = intervalMs * (1 + jitter * (2 * Math.random() - 1)) - tookMs
+    this.judgement = judge(before, outcome, this.#pace, Date.now())
+    const pauseMs = this.judgement.against > 0 ? retryMs : intervalMs
+    const waitMs = pauseMs * (1 + jitter * (2 * Math.random() - 1)) - (performance.now() - startedMs)
     this.#timer = setTimeout(() => void this.#try(), Math.max(waitMs, 0))
     if (this.judgement.health !== before.health) this.#onChange()
   }

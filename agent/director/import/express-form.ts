@@ -47,7 +47,7 @@ function persistenceOf(
     )
   return {
     persistence: {
-      timeout: seconds(timeoutSeconds, 'the persistence', at, findings),
+      timeout: seconds(timeoutSeconds),
       ...netmaskOf(netmask, at, findings),
       ...(isSip ? { engine: 'sip' } : {}),
     },

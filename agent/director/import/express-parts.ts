@@ -1,67 +1,33 @@
+import { MAX_WAIT_SECONDS } from '../../config/values.ts'
 import { familyOf } from '../../model/address.ts'
 import { type IpvsTimeouts, type SyncDaemon, serviceFamily } from '../../model/ipvs.ts'
-import { type Findings, type Imported, type ImportedCheck, type Place, warn } from './imported.ts'
+import { type Findings, type Imported, type Place, warn } from './imported.ts'
 
 /** Values as they are written; nothing of them is parsed again here. */
 export type Plain = Record<string, unknown>
 
-/** The longest time of our configuration: a day, so that no timer overflows. */
-const MAX_SECONDS = 86_400
-const MAX_COUNT = 100
-
-/** `90s`; a time that is too long is written as a day, and told. */
-export function seconds(value: number, what: string, at: Place, findings: Findings): string {
-  return duration(value * 1000, what, at, findings)
+/** `90s`, of a time that IPVS waits. */
+export function seconds(value: number): string {
+  return `${value}s`
 }
 
-function duration(milliseconds: number, what: string, at: Place, findings: Findings): string {
-  if (milliseconds > MAX_SECONDS * 1000) {
+/** `90s` or `500ms`; a time that is too long is written as a day, and told. */
+export function duration(milliseconds: number, what: string, at: Place, findings: Findings): string {
+  if (milliseconds > MAX_WAIT_SECONDS * 1000) {
     const message = `${what}, ${milliseconds / 1000} s, is longer than a day: a day is written`
-    warn(findings, at, 'longer-than-a-day', message, 'nothing is to be done, unless clients stay away longer')
-    return `${MAX_SECONDS}s`
+    warn(findings, at, 'longer-than-a-day', message, 'nothing is to be done')
+    return `${MAX_WAIT_SECONDS}s`
   }
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`
 }
 
-export function expressTimeouts(
-  { tcpSeconds, tcpFinSeconds, udpSeconds }: Partial<IpvsTimeouts>,
-  at: Place,
-  findings: Findings,
-): Plain {
-  const text = (value: number, what: string) => seconds(value, `the timeout of ${what}`, at, findings)
+export function expressTimeouts({ tcpSeconds, tcpFinSeconds, udpSeconds }: Partial<IpvsTimeouts>): Plain {
   const timeouts = {
-    ...(tcpSeconds === undefined ? {} : { tcp: text(tcpSeconds, 'TCP') }),
-    ...(tcpFinSeconds === undefined ? {} : { tcpFin: text(tcpFinSeconds, 'TCP after a FIN') }),
-    ...(udpSeconds === undefined ? {} : { udp: text(udpSeconds, 'UDP') }),
+    ...(tcpSeconds === undefined ? {} : { tcp: seconds(tcpSeconds) }),
+    ...(tcpFinSeconds === undefined ? {} : { tcpFin: seconds(tcpFinSeconds) }),
+    ...(udpSeconds === undefined ? {} : { udp: seconds(udpSeconds) }),
   }
   return Object.keys(timeouts).length === 0 ? {} : { timeouts }
-}
-
-export function expressCheck(check: ImportedCheck, at: Place, findings: Findings): Plain {
-  const { intervalMs, timeoutMs, rise, fall, type, ...asked } = check
-  const count = (value: number, name: string): number => {
-    if (value > MAX_COUNT)
-      warn(
-        findings,
-        at,
-        'check-count',
-        `\`${name}\` is at most ${MAX_COUNT}, and this is ${value}`,
-        'nothing is to be done',
-      )
-    return Math.min(value, MAX_COUNT)
-  }
-  return {
-    type,
-    ...asked,
-    ...(intervalMs === undefined
-      ? {}
-      : { interval: duration(intervalMs, 'the interval of a check', at, findings) }),
-    ...(timeoutMs === undefined
-      ? {}
-      : { timeout: duration(timeoutMs, 'the timeout of a check', at, findings) }),
-    ...(rise === undefined ? {} : { rise: count(rise, 'rise') }),
-    ...(fall === undefined ? {} : { fall: count(fall, 'fall') }),
-  }
 }
 
 /** One at most, and none beside real servers of the other family: the kernel starts none then. */

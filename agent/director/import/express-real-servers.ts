@@ -1,5 +1,6 @@
 import { familyOf, type IpAddress, whyNotRealServer } from '../../model/address.ts'
 import { type Destination, serviceFamily, type Tunnel } from '../../model/ipvs.ts'
+import { expressChecks, mostCommon } from './express-checks.ts'
 import type { Plain } from './express-parts.ts'
 import { type Findings, type ImportedRealServer, type ImportedService, warn } from './imported.ts'
 
@@ -9,6 +10,9 @@ export interface ExpressedRealServers {
   /** Null: IP in IP, which is the default, or no tunnel at all. */
   tunnel: Plain | null
   realServers: (Plain & { address: IpAddress })[]
+  /** Of all that have none of their own. */
+  check: Plain | Plain[] | null
+  isChecked: boolean
 }
 
 export function expressRealServers(service: ImportedService, findings: Findings): ExpressedRealServers {
@@ -17,39 +21,39 @@ export function expressRealServers(service: ImportedService, findings: Findings)
     service.realServers.map(({ destination }) => tunnelOf(destination)).find(each => each !== null) ?? null
   const family = serviceFamily(service.service.key)
   const seen = new Set<string>()
-  const kept = service.realServers
-    .filter(server => isExpressible(server, service, tunnel, findings))
-    .flatMap(server => {
-      const value = expressRealServer(server, service, forwarding, findings)
-      const name = `${value.address} ${value.port ?? ''}`
-      if (seen.has(name))
-        warn(
-          findings,
-          server.at,
-          'real-server-twice',
-          `${value.address} is there twice: once is written`,
-          'nothing is to be done: its port means nothing without masquerading',
-        )
-      const isFirst = !seen.has(name)
-      seen.add(name)
-      return isFirst ? [value] : []
-    })
+  const expressible = service.realServers.filter(server => isExpressible(server, service, tunnel, findings))
+  const { ofService, ofRealServers } = expressChecks(service, expressible, findings)
+  const kept = expressible.flatMap(server => {
+    const check = ofRealServers.get(server)
+    const value = {
+      ...expressRealServer(server, service, forwarding, findings),
+      ...(check === undefined ? {} : { check }),
+    }
+    const name = `${value.address} ${value.port ?? ''}`
+    if (seen.has(name))
+      warn(
+        findings,
+        server.at,
+        'real-server-twice',
+        `${value.address} is there twice: once is written`,
+        'nothing is to be done: its port means nothing without masquerading',
+      )
+    const isFirst = !seen.has(name)
+    seen.add(name)
+    return isFirst ? [value] : []
+  })
   return {
     forwarding: forwarding ?? 'direct-route',
     tunnel: tunnel === null || tunnel.type === 'ipip' ? null : tunnelValue(tunnel),
     // The first one tells the family of a firewall mark.
     realServers: kept.toSorted((left, right) => rank(left.address) - rank(right.address)),
+    check: ofService,
+    isChecked: ofService !== null || ofRealServers.size > 0,
   }
 
   function rank(address: IpAddress): number {
     return familyOf(address) === family ? 0 : 1
   }
-}
-
-function mostCommon<T>(values: readonly T[]): T | undefined {
-  const counts = new Map<T, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].toSorted(([, left], [, right]) => right - left)[0]?.[0]
 }
 
 function tunnelOf({ forwarding }: Destination): Tunnel | null {

@@ -1,12 +1,12 @@
-import { familyOf, whyNotVip, withPort } from '../../model/address.ts'
+import type { SocketAddress } from '../../config/listen.ts'
+import { type AddressFamily, familyOf, type IpAddress, whyNotVip, withPort } from '../../model/address.ts'
 import { serviceFamily, serviceText } from '../../model/ipvs.ts'
 import { expressForm } from './express-form.ts'
-import { expressCheck, expressDaemon, expressTimeouts, type Plain } from './express-parts.ts'
+import { expressDaemon, expressTimeouts, type Plain } from './express-parts.ts'
 import { expressRealServers } from './express-real-servers.ts'
 import {
   type Findings,
   type Imported,
-  type ImportedCheck,
   type ImportedService,
   type ImportWarning,
   type Place,
@@ -68,7 +68,7 @@ export function express(
   const director: Plain = {
     interface: nic ?? imported.nic ?? DEFAULT_NIC,
     ...(imported.bindsVips ? {} : { bindVips: false }),
-    ...expressTimeouts(imported.timeouts, top, general),
+    ...expressTimeouts(imported.timeouts),
     ...(daemon === null ? {} : { syncDaemon: daemon }),
   }
   const all = [...general.warnings, ...services.flatMap(({ warnings }) => warnings)]
@@ -102,15 +102,6 @@ function withoutOverlaps(services: readonly ImportedService[], findings: Finding
   })
 }
 
-/** A check of a port that nothing tells is left out. */
-function askable({ check, service: { key }, at }: ImportedService, findings: Findings): ImportedCheck | null {
-  const isTold = check?.type !== 'tcp' || check.port !== undefined || (key.kind === 'address' && key.port > 0)
-  if (isTold) return check
-  const message = `nothing tells which port of the real servers of the ${serviceText(key)} is checked`
-  warn(findings, at, 'check-without-port', message, 'write it: `check: { type: tcp, port: PORT }`')
-  return null
-}
-
 /** Null when the service cannot be written; a warning says why. */
 function expressService(service: ImportedService, bindsVips: boolean, findings: Findings): Plain | null {
   const { key } = service.service
@@ -131,17 +122,15 @@ function expressService(service: ImportedService, bindsVips: boolean, findings: 
       'write them: `vips: [ADDRESS]`',
     )
   const written = expressRealServers(service, findings)
-  if (written.realServers.length === 0)
-    return leftOut('no-real-servers', 'it has no real server', 'add it with its real servers')
-  const [first] = written.realServers
-  if (key.kind === 'firewallMark' && (first === undefined || familyOf(first.address) !== serviceFamily(key)))
+  const { onFailure } = service
+  const fallback = fallbackOf(service, findings)
+  const [first = fallback] = written.realServers
+  if (key.kind === 'firewallMark' && familyTold(first) !== serviceFamily(key))
     return leftOut(
       'family-of-a-mark',
       `only its VIPs could tell that it is for IPv${key.family}`,
       'add it with `vips: [ADDRESS]`',
     )
-  const { fallback, onFailure } = service
-  const check = askable(service, findings)
   return {
     ...(key.kind === 'address'
       ? { listen: `${withPort(key.address, key.port)}/${key.protocol}` }
@@ -151,7 +140,33 @@ function expressService(service: ImportedService, bindsVips: boolean, findings: 
     ...(written.tunnel === null ? {} : { tunnel: written.tunnel }),
     realServers: written.realServers,
     ...(fallback === null ? {} : { fallback: withPort(fallback.address, fallback.port) }),
-    ...(check === null || onFailure === null ? {} : { onFailure }),
-    ...(check === null ? {} : { check: expressCheck(check, service.at, findings) }),
+    ...(!written.isChecked || onFailure === null ? {} : { onFailure }),
+    ...(written.check === null ? {} : { check: written.check }),
   }
+}
+
+/** None where it is a real server too. */
+function fallbackOf(
+  { at, fallback, realServers }: ImportedService,
+  findings: Findings,
+): SocketAddress | null {
+  if (fallback === null) return null
+  const isRealServer = realServers.some(
+    ({ destination: { address, port } }) => address === fallback.address && port === fallback.port,
+  )
+  if (!isRealServer) return fallback
+  const name = withPort(fallback.address, fallback.port)
+  warn(
+    findings,
+    at,
+    'fallback-is-real-server',
+    `the fallback ${name} is one of the real servers, which are all out when it serves: it is left out`,
+    'name another server as `fallback`, or write `minimumAvailable`, which keeps the last to fail',
+  )
+  return null
+}
+
+/** What our configuration takes a firewall mark for that names no VIPs. */
+function familyTold(first: { address: IpAddress } | null): AddressFamily {
+  return first === null ? 4 : familyOf(first.address)
 }

@@ -37,20 +37,28 @@ export interface Findings {
 export interface ImportedRealServer {
   at: Place
   destination: Destination
+  /** All must pass; none: it is never taken out. */
+  checks: readonly ImportedCheck[]
 }
 
 /** A check in the words of our configuration; what is absent has its default. */
 export interface ImportedCheck {
-  type: 'http' | 'https' | 'tcp' | 'icmp'
+  type: 'http' | 'https' | 'tcp' | 'icmp' | 'command'
+  /** That is asked; absent where the file tells none. */
   port?: number
+  method?: 'HEAD'
   path?: string
   host?: string
-  status?: number
+  /** A status, or a range of them such as `200-299`. */
+  status?: number | string | (number | string)[]
   body?: string
-  intervalMs?: number
-  timeoutMs?: number
-  rise?: number
-  fall?: number
+  command?: readonly string[]
+  intervalMs: number
+  /** Between tries once one has failed; absent: as the interval. */
+  retryMs?: number
+  timeoutMs: number
+  rise: number
+  fall: number
 }
 
 export interface ImportedService {
@@ -59,7 +67,6 @@ export interface ImportedService {
   title: string | null
   service: VirtualService
   realServers: ImportedRealServer[]
-  check: ImportedCheck | null
   fallback: SocketAddress | null
   onFailure: 'quiesce' | 'remove' | null
   warnings: ImportWarning[]

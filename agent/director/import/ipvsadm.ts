@@ -1,4 +1,4 @@
-import { type Destination, serviceText, type VirtualService } from '../../model/ipvs.ts'
+import { serviceText, type VirtualService } from '../../model/ipvs.ts'
 import {
   MAX_TIMEOUT_SECONDS,
   whyNotDaemon,
@@ -9,6 +9,7 @@ import {
   type Findings,
   type Imported,
   type ImportedDaemon,
+  type ImportedRealServer,
   type ImportedService,
   type Place,
   refuse,
@@ -206,7 +207,7 @@ function changeTable(
     else refuse(findings, at, `${name}: ${why}`)
   } else if (command === 'delete-service') services.delete(name)
   else if (destination === null) refuse(findings, at, 'a real server is missing: -r')
-  else changeRealServer(command, { at: destinationAt, destination }, present, findings)
+  else changeRealServer(command, { at: destinationAt, destination, checks: [] }, present, findings)
 }
 
 function newService(service: VirtualService, at: Place): ImportedService {
@@ -215,7 +216,6 @@ function newService(service: VirtualService, at: Place): ImportedService {
     title: null,
     service,
     realServers: [],
-    check: null,
     fallback: null,
     onFailure: null,
     warnings: [],
@@ -224,7 +224,7 @@ function newService(service: VirtualService, at: Place): ImportedService {
 
 function changeRealServer(
   command: OptionName,
-  server: { at: Place; destination: Destination },
+  server: ImportedRealServer,
   { service, realServers }: ImportedService,
   findings: Findings,
 ): void {

@@ -4,6 +4,8 @@ import { type Line, placeOf } from './keepalived-lines.ts'
 export interface Statement {
   /** Without quotes; the first is the keyword. */
   words: string[]
+  /** As it is written. */
+  text: string
   at: Place
   /** Null when it has no braces. */
   block: Statement[] | null
@@ -28,7 +30,7 @@ export function readBlocks(lines: readonly Line[], findings: Findings): Statemen
         const outer = open.pop()
         if (outer === undefined) refuse(findings, at, 'a } too many')
         here = outer?.statements ?? root
-      } else here.push({ words: wordsOf(piece), at, block: null })
+      } else here.push({ words: wordsOf(piece), text: piece, at, block: null })
     }
   for (const { at } of open) refuse(findings, at, 'the } of this block is missing')
   return root

@@ -22,7 +22,16 @@ export interface RealServer {
 }
 
 const KNOWN = [
-  ...['weight', 'lvs_method', 'uthreshold', 'lthreshold', 'inhibit_on_failure', 'retry', 'connect_timeout'],
+  ...[
+    'weight',
+    'lvs_method',
+    'uthreshold',
+    'lthreshold',
+    'inhibit_on_failure',
+    'retry',
+    'connect_timeout',
+    'delay_before_retry',
+  ],
   ...['delay_loop', 'virtualhost', ...CHECKERS],
 ]
 const WITHOUT_EQUAL: Partial<Record<string, string>> = {

@@ -7,9 +7,16 @@ import {
   type VirtualService,
 } from '../../model/ipvs.ts'
 import { whyNotDestination, whyNotService } from '../../model/ipvs-limits.ts'
-import { type Findings, type ImportedRealServer, type ImportedService, refuse, warn } from './imported.ts'
+import {
+  type Findings,
+  type ImportedCheck,
+  type ImportedRealServer,
+  type ImportedService,
+  refuse,
+  warn,
+} from './imported.ts'
 import type { Statement } from './keepalived-blocks.ts'
-import { checkOfAll } from './keepalived-check.ts'
+import { checksOf } from './keepalived-check.ts'
 import { FLAGS, virtualServiceOf } from './keepalived-form.ts'
 import { FAMILIES, type Group } from './keepalived-group.ts'
 import { onFailureOf, type RealServer, readRealServers } from './keepalived-real.ts'
@@ -22,7 +29,16 @@ type Target =
   | { kind: 'firewallMark'; mark: number; family: AddressFamily | null }
 
 const KNOWN = [
-  ...['ip_family', 'retry', 'connect_timeout', 'delay_loop', 'inhibit_on_failure', 'lb_algo', 'lvs_sched'],
+  ...[
+    'ip_family',
+    'retry',
+    'connect_timeout',
+    'delay_loop',
+    'delay_before_retry',
+    'inhibit_on_failure',
+    'lb_algo',
+    'lvs_sched',
+  ],
   ...['ops', ...FLAGS, 'lb_kind', 'lvs_method', 'persistence_engine', 'persistence_timeout'],
   ...['persistence_granularity', 'protocol', 'virtualhost', 'weight', 'real_server'],
   ...['sorry_server', 'sorry_server_inhibit', 'sorry_server_lvs_method'],
@@ -54,7 +70,7 @@ export function servicesOf(
   if (servers.length === 0)
     refuse(own, statement.at, 'keepalived leaves out a virtual_server without real servers')
   if (targets.length === 0 || servers.length === 0) return []
-  const check = checkOfAll(servers, block, own)
+  const checks = checksOf(servers, block, own)
   const onFailure = onFailureOf(servers, own)
   const protocol = protocolOf(block, targets, statement, own)
   const isGroup = statement.words[1] === 'group'
@@ -63,14 +79,13 @@ export function servicesOf(
     const told = index === 0 ? own : { ...own, warnings: [] }
     const key = keyOf(target, protocol, block, servers, own)
     const service = virtualServiceOf(key, block, statement, told)
-    const realServers = realServersFor(key, servers, isGroup, told)
+    const realServers = realServersFor(key, checks, isGroup, told)
     for (const why of refusalsOf(service, realServers)) refuse(own, why.at ?? statement.at, why.message)
     return {
       at: statement.at,
       title: isGroup ? `virtual_server_group ${statement.words[2]}` : null,
       service,
       realServers,
-      check,
       fallback: fallbackOf(key, block, servers, told),
       onFailure,
       // Of a group they stand at the first.
@@ -157,13 +172,14 @@ function keyOf(
 /** Those that the kernel takes for this service, with the port that it gives them. */
 function realServersFor(
   key: ServiceKey,
-  servers: readonly RealServer[],
+  servers: ReadonlyMap<RealServer, readonly ImportedCheck[]>,
   isGroup: boolean,
   findings: Findings,
 ): ImportedRealServer[] {
   const servicePort = key.kind === 'address' ? key.port : 0
   const seen = new Set<string>()
-  return servers.flatMap(({ at, address, port: written, forwarding, ...rest }): ImportedRealServer[] => {
+  return [...servers].flatMap(([server, checks]): ImportedRealServer[] => {
+    const { at, address, port: written, forwarding, weight, upperThreshold, lowerThreshold } = server
     if (familyOf(address) !== serviceFamily(key) && forwarding.method !== 'tunnel') {
       // Of a group of both families each address gets those of its own.
       if (!isGroup) refuse(findings, at, `real server ${address} is not of the family of ${serviceText(key)}`)
@@ -191,10 +207,8 @@ function realServersFor(
       return []
     }
     seen.add(name)
-    const { weight, upperThreshold, lowerThreshold } = rest
-    return [
-      { at, destination: { address, port: asService, forwarding, weight, upperThreshold, lowerThreshold } },
-    ]
+    const destination = { address, port: asService, forwarding, weight, upperThreshold, lowerThreshold }
+    return [{ at, destination, checks }]
   })
 }
 

@@ -47,7 +47,6 @@ const WITH_BLOCK = /^(?:real_server|url|host|.*_(?:GET|CHECK))$/
 
 /** Of virtual servers, real servers and checkers. */
 export const OF_SERVER: Partial<Record<string, string>> = {
-  delay_before_retry: 'a check that failed is made again after `interval`',
   smtp_alert: 'send mail from what `rs-agent director status --json` says',
   snmp_name: 'read `rs-agent director status --json` instead',
   warmup: 'nothing is to be done: it only spreads the first checks',

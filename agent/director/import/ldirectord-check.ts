@@ -1,101 +1,84 @@
-import type { ServiceKey } from '../../model/ipvs.ts'
-import { bodyOf, hostOf, pathOf } from './http-words.ts'
+import { type ServiceKey, serviceFamily } from '../../model/ipvs.ts'
 import { type Findings, type ImportedCheck, refuse, warn } from './imported.ts'
-import type { Directive } from './ldirectord-file.ts'
+import { SERVICES, serviceNameOf } from './ldirectord-protocols.ts'
 import type { LdirectordRealServer } from './ldirectord-real.ts'
 import type { Section } from './ldirectord-service.ts'
 import type { Settings } from './ldirectord-settings.ts'
+import { httpOf } from './ldirectord-web.ts'
 
-/** ld_port_to_service of ldirectord. */
-const SERVICES: Record<string, number> = {
-  ftp: 21,
-  smtp: 25,
-  dns: 53,
-  http: 80,
-  pop: 110,
-  nntp: 119,
-  imap: 143,
-  ldap: 389,
-  https: 443,
-  submission: 587,
-  ldaps: 636,
-  pops: 995,
-  imaps: 993,
-  oracle: 1521,
-  radius: 1812,
-  http_proxy: 3128,
-  mysql: 3306,
-  sip: 5060,
-  pgsql: 5432,
-}
-const OTHER_SERVICES = ['none', 'simpletcp']
 const CHECK_TYPES = ['connect', 'negotiate', 'ping', 'off', 'on', 'external', 'external-perl']
 /** Timeouts of ldirectord when nothing is said, in seconds. */
 const CONNECT_TIMEOUT = 5
 const NEGOTIATE_TIMEOUT = 30
 
-interface Checked {
-  check: ImportedCheck | null
+export interface Checked {
   /** Nobody is let in: ldirectord adds no real server. */
   isOff: boolean
+  /** What one of the real servers is asked. */
+  checks(server: LdirectordRealServer): ImportedCheck[]
 }
 
-/** The check that asks what ldirectord asks, as far as there is one. */
-export function checkOf(
-  section: Section,
-  key: ServiceKey,
-  servers: readonly LdirectordRealServer[],
-  settings: Settings,
-  findings: Findings,
-): Checked {
-  const type = checkTypeOf(section, findings)
+/** The checks that ask what ldirectord asks, as far as there are some. */
+export function checksOf(section: Section, key: ServiceKey, settings: Settings, findings: Findings): Checked {
+  const { type, connects } = checkTypeOf(section, findings)
   const service = serviceNameOf(section, key, findings)
   const given = section.get('checktype') ?? section.values().next().value
   warnOfSecrets(section, findings)
-  if (type === 'on') return { check: null, isOff: false }
-  if (type === 'off') {
-    if (given !== undefined)
-      warn(
-        findings,
-        given.at,
-        'checktype-off',
-        'with checktype=off ldirectord lets nobody in: the weights are written as 0',
-        'give the real servers their weights when clients may come',
-      )
-    return { check: null, isOff: true }
-  }
-  if (type.startsWith('external')) {
-    const command = section.get('checkcommand')
-    const at = command?.at ?? given?.at
-    if (at !== undefined)
-      warn(
-        findings,
-        at,
-        'check-by-command',
-        `real servers are checked by a command, ${command?.value.trim().replace(/^"(.*)"$/, '$1') ?? '/bin/true'}`,
-        'write a check by hand that asks the same: http, https, tcp or icmp',
-      )
-    return { check: null, isOff: false }
-  }
-  const timing = timingOf(section, type, settings, findings)
-  const port = checkPortOf(section, key, servers, service, findings)
-  const check = { ...askedOf(type, service, key, section, servers, findings), ...timing }
-  if (check.type === undefined) return { check: null, isOff: false }
-  const { type: asked } = check
+  if (type === 'off' && given !== undefined)
+    warn(
+      findings,
+      given.at,
+      'checktype-off',
+      'with checktype=off ldirectord lets nobody in: the weights are written as 0',
+      'give the real servers their weights when clients may come',
+    )
+  if (type === 'off' || type === 'on') return { isOff: type === 'off', checks: () => [] }
+  const times = timingOf(section, type, key, settings, findings)
+  if (type === 'external' || type === 'external-perl')
+    return {
+      isOff: false,
+      checks: server => [{ type: 'command', command: commandOf(type, section, key, server), ...times }],
+    }
+  const port = checkPortOf(section, service, findings)
+  const question = questionOf(type, service, key, section, findings)
+  // It connects so many times, then asks once.
+  const seldom = { ...times, intervalMs: times.intervalMs * ((connects ?? 0) + 1) }
+  const told: Findings = { problems: [], warnings: [] }
+  const often = connects === null ? null : timingOf(section, 'connect', key, settings, told)
   return {
-    check: { ...check, type: asked, ...(asked === 'icmp' || port === null ? {} : { port }) },
     isOff: false,
+    checks(server) {
+      const at = port(server)
+      const checkOf = (asked: Asked, pace: Pace): ImportedCheck => ({
+        ...(at === null || asked.type === 'icmp' ? {} : { port: at }),
+        ...asked,
+        ...pace,
+      })
+      const asked = question(server)
+      return [
+        ...(often === null ? [] : [checkOf(connectionOf(key), often)]),
+        ...(asked === null ? [] : [checkOf(asked, seldom)]),
+      ]
+    },
   }
 }
 
-function checkTypeOf(section: Section, findings: Findings): string {
+type Asked = Pick<ImportedCheck, 'type' | 'method' | 'path' | 'host' | 'body'>
+type Pace = Pick<ImportedCheck, 'intervalMs' | 'timeoutMs' | 'rise' | 'fall'>
+
+const connectionOf = (key: ServiceKey): Asked => ({ type: isUdp(key) ? 'icmp' : 'tcp' })
+const isUdp = (key: ServiceKey): boolean => key.kind === 'address' && key.protocol === 'udp'
+
+/** `connects`: so many connections between two whole checks; null: none. */
+function checkTypeOf(section: Section, findings: Findings): { type: string; connects: number | null } {
   const directive = section.get('checktype')
-  if (directive === undefined) return 'negotiate'
-  if (/[0-9]/.test(directive.value)) {
-    const hint = 'every check is a whole one'
-    const message = `checktype=${directive.value.trim()} connects most of the time, and seldom asks more`
+  if (directive === undefined) return { type: 'negotiate', connects: null }
+  const digits = /[0-9]+/.exec(directive.value)?.[0]
+  if (digits !== undefined) {
+    const hint = 'one that is down comes back as late: write a shorter `interval` where that is too late'
+    const message = `checktype=${directive.value.trim()} connects that many times before it asks again: two checks are written`
     warn(findings, directive.at, 'checktype-combined', message, hint)
-    return 'negotiate'
+    return { type: 'negotiate', connects: Number(digits) }
   }
   const type = /[\w-]+/.exec(directive.value)?.[0] ?? ''
   if (!CHECK_TYPES.includes(type))
@@ -104,19 +87,26 @@ function checkTypeOf(section: Section, findings: Findings): string {
       directive.valueAt,
       `checktype is ${CHECK_TYPES.join(', ')} or a number, not ${JSON.stringify(type)}`,
     )
-  return type
+  return { type, connects: null }
 }
 
-function serviceNameOf(section: Section, key: ServiceKey, findings: Findings): string {
-  const directive = section.get('service')
-  if (directive === undefined) {
-    if (key.kind === 'firewallMark') return 'none'
-    return Object.entries(SERVICES).find(([, port]) => port === key.port)?.[0] ?? 'none'
-  }
-  const name = /\w+/.exec(directive.value)?.[0] ?? ''
-  if (!(name in SERVICES) && !OTHER_SERVICES.includes(name))
-    refuse(findings, directive.valueAt, `ldirectord knows no service ${JSON.stringify(name)}`)
-  return name
+/**
+ * ldirectord gives its command four words: the VIP or mark, its port, the real server, its port (check_external). Ours
+ * gets its words as they are written, and the real server in its environment.
+ */
+function commandOf(
+  type: 'external' | 'external-perl',
+  section: Section,
+  key: ServiceKey,
+  { writtenPort }: LdirectordRealServer,
+): string[] {
+  const value = section.get('checkcommand')?.value.trim()
+  const program = /^"(.*)"/.exec(value ?? '')?.[1] ?? value ?? '/bin/true'
+  const isIpv6 = serviceFamily(key) === 6
+  const bracketed = (address: string): string => (isIpv6 ? `"[${address}]"` : `"${address}"`)
+  const virtual = key.kind === 'address' ? [bracketed(key.address), key.port] : [key.mark, 0]
+  const words = [...virtual, bracketed('$RS_AGENT_RIP'), writtenPort].join(' ')
+  return ['sh', '-c', `exec ${type === 'external' ? '' : 'perl '}"$0" ${words}`, program]
 }
 
 function warnOfSecrets(section: Section, findings: Findings): void {
@@ -135,20 +125,18 @@ function warnOfSecrets(section: Section, findings: Findings): void {
 }
 
 /** What is asked, without where and how often. */
-function askedOf(
+function questionOf(
   type: string,
   service: string,
   key: ServiceKey,
   section: Section,
-  servers: readonly LdirectordRealServer[],
   findings: Findings,
-): Partial<ImportedCheck> {
-  const isUdp = key.kind === 'address' && key.protocol === 'udp'
-  if (type === 'ping') return { type: 'icmp' }
-  if (type === 'connect') return { type: isUdp ? 'icmp' : 'tcp' }
-  if (service === 'none') return {}
-  if (service === 'http' || service === 'https') return httpOf(service, section, servers, findings)
-  const instead = isUdp || service === 'radius' ? 'icmp' : 'tcp'
+): (server: LdirectordRealServer) => Asked | null {
+  if (type === 'ping') return () => ({ type: 'icmp' })
+  if (type === 'connect') return () => connectionOf(key)
+  if (service === 'none') return () => null
+  if (service === 'http' || service === 'https') return httpOf(service, section, findings)
+  const instead = isUdp(key) || service === 'radius' ? 'icmp' : 'tcp'
   const directive = section.get('service') ?? section.values().next().value
   if (directive !== undefined)
     warn(
@@ -158,88 +146,30 @@ function askedOf(
       `real servers are asked in the language of ${service}: only ${instead === 'tcp' ? 'a connection' : 'a ping'} is checked`,
       `it sees a host or port that is down, and no ${service} that answers nonsense`,
     )
-  return { type: instead }
+  return () => ({ type: instead })
 }
 
-function httpOf(
-  type: 'http' | 'https',
-  section: Section,
-  servers: readonly LdirectordRealServer[],
-  findings: Findings,
-): Partial<ImportedCheck> {
-  const [request, receive] = [
-    quoted(section.get('request'), findings),
-    quoted(section.get('receive'), findings),
-  ]
-  const method = section.get('httpmethod')
-  if (method !== undefined && !/^(?:get|head)$/i.test(method.value.trim()))
-    refuse(findings, method.valueAt, `httpmethod is GET or HEAD, not ${JSON.stringify(method.value.trim())}`)
-  else if (method !== undefined && /head/i.test(method.value))
-    warn(
-      findings,
-      method.at,
-      'check-method',
-      'the page is asked for with GET, not with HEAD',
-      'nothing is to be done, unless the page is large',
-    )
-  const special = servers.filter(({ asks }) => asks !== null)
-  const [own] = special.length === servers.length ? special : []
-  for (const { at, asks, destination } of special)
-    if (own === undefined || asks?.request !== own.asks?.request || asks?.receive !== own.asks?.receive)
-      warn(
-        findings,
-        at,
-        'check-of-one-real-server',
-        `${destination.address} has a request and an answer of its own`,
-        'a service has one check for all: let every real server answer it',
-      )
-  const asked = own?.asks ?? { request: request ?? '/', receive: receive ?? '' }
-  const at = own?.at ?? (section.get('receive') ?? section.get('request'))?.valueAt
-  const host = section.get('virtualhost')
-  return {
-    type,
-    path: pathOf(`/${asked.request.replace(/^\//, '')}`, at, findings),
-    ...(host === undefined
-      ? {}
-      : hostOf(/"?([^"]*)"?/.exec(host.value)?.[1]?.trim() ?? '', host.valueAt, findings)),
-    ...(at === undefined ? {} : bodyOf(asked.receive, at, findings)),
-  }
-}
-
-/** ldirectord takes these in quotes alone. */
-function quoted(directive: Directive | undefined, findings: Findings): string | null {
-  if (directive === undefined) return null
-  const [, text] = /^"(.+)"/.exec(directive.value) ?? []
-  if (text === undefined) refuse(findings, directive.valueAt, `${directive.name} needs a text in quotes`)
-  return text ?? null
-}
-
+/** ld_checkport of ldirectord; null when nothing tells it. */
 function checkPortOf(
   section: Section,
-  key: ServiceKey,
-  servers: readonly LdirectordRealServer[],
   service: string,
   findings: Findings,
-): number | null {
+): (server: LdirectordRealServer) => number | null {
   const directive = section.get('checkport')
-  const ownPort = key.kind === 'address' ? key.port : 0
-  if (directive !== undefined) {
-    const port = Number(/[0-9]+/.exec(directive.value)?.[0])
-    if (port >= 1 && port <= 65_535) return port === ownPort ? null : port
+  const told = Number(/[0-9]+/.exec(directive?.value ?? '')?.[0])
+  if (directive !== undefined && !(told >= 1 && told <= 65_535))
     refuse(findings, directive.valueAt, `checkport is a port from 1 to 65535, not ${directive.value.trim()}`)
-    return null
-  }
-  const written = servers[0]?.writtenPort ?? 0
-  const port = written > 0 ? written : (SERVICES[service] ?? 0)
-  return port === 0 || port === (servers[0]?.destination.port || ownPort) ? null : port
+  if (directive !== undefined) return () => told
+  return ({ writtenPort }) => (writtenPort > 0 ? writtenPort : (SERVICES[service] ?? null))
 }
 
 function timingOf(
   section: Section,
   type: string,
+  key: ServiceKey,
   settings: Settings,
   findings: Findings,
-): Pick<ImportedCheck, 'intervalMs' | 'timeoutMs' | 'rise' | 'fall'> {
+): Pace {
   const number = (name: string): number | null => {
     const directive = section.get(name)
     const value = Number(/[0-9]+/.exec(directive?.value ?? '')?.[0])
@@ -257,6 +187,8 @@ function timingOf(
         settings.checkTimeout ??
         NEGOTIATE_TIMEOUT)
       : (own.check ?? own.negotiate ?? settings.checkTimeout ?? settings.negotiateTimeout ?? CONNECT_TIMEOUT)
+  const isPing = type === 'ping' || (type === 'connect' && isUdp(key))
+  const pings = isPing ? (number('checkcount') ?? settings.checkCount) : 1
   const interval = number('checkinterval')
   const passedOver = section.get('checkinterval')
   if (passedOver !== undefined && !settings.forks)
@@ -271,6 +203,6 @@ function timingOf(
     intervalMs: ((settings.forks ? interval : null) ?? settings.checkInterval) * 1000,
     timeoutMs: timeout * 1000,
     rise: 1,
-    fall: number('failurecount') ?? settings.failureCount,
+    fall: (number('failurecount') ?? settings.failureCount) * pings,
   }
 }

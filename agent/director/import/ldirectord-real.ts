@@ -11,10 +11,10 @@ import type { Directive } from './ldirectord-file.ts'
 import { forwardingOf, readHost, readPort } from './ldirectord-settings.ts'
 import type { Names } from './names.ts'
 
-export interface LdirectordRealServer extends ImportedRealServer {
+export interface LdirectordRealServer extends Omit<ImportedRealServer, 'checks'> {
   /** A request and an answer of its own. */
   asks: { request: string; receive: string } | null
-  /** The port that is checked when no checkport is said; 0: none. */
+  /** 0: none. It is checked when no checkport is said. */
   writtenPort: number
 }
 

@@ -1,5 +1,6 @@
 import type { AddressFamily, IpAddress } from '../../model/address.ts'
 import {
+  type Destination,
   type Protocol,
   SCHEDULERS,
   type SchedulerFlag,
@@ -10,7 +11,7 @@ import {
 } from '../../model/ipvs.ts'
 import { whyNotDestination, whyNotService } from '../../model/ipvs-limits.ts'
 import { type Findings, type ImportedService, refuse, warn } from './imported.ts'
-import { checkOf } from './ldirectord-check.ts'
+import { checksOf } from './ldirectord-check.ts'
 import type { Directive, VirtualSection } from './ldirectord-file.ts'
 import { readRealServers } from './ldirectord-real.ts'
 import { readFallback, readHost, readPort, type Settings, WITHOUT_EQUAL } from './ldirectord-settings.ts'
@@ -22,7 +23,17 @@ export type Section = ReadonlyMap<string, Directive>
 /** Directives that are read here or for the check; null from serviceOf when the section is of no use. */
 const KNOWN = new Set([
   ...['real', 'real6', 'request', 'receive', 'checktype', 'checktimeout', 'negotiatetimeout'],
-  ...['failurecount', 'checkinterval', 'checkport', 'checkcommand', 'login', 'passwd', 'database', 'secret'],
+  ...[
+    'failurecount',
+    'checkcount',
+    'checkinterval',
+    'checkport',
+    'checkcommand',
+    'login',
+    'passwd',
+    'database',
+    'secret',
+  ],
   ...['scheduler', 'persistent', 'schedflags', 'netmask', 'protocol', 'ops', 'service', 'httpmethod'],
   ...['virtualhost', 'fallback', 'fallback6', 'quiescent', 'servicename', 'comment', 'load'],
 ])
@@ -51,17 +62,23 @@ export function serviceOf(
     const why = whyNotDestination(destination, key)
     if (why !== null) refuse(own, at, `real server ${destination.address}: ${why}`)
   }
-  const { check, isOff } = checkOf(section, key, servers, settings, own)
+  const { isOff, checks } = checksOf(section, key, settings, own)
   return {
     at: virtual.at,
     title: section.get('servicename')?.value.trim() ?? section.get('comment')?.value.trim() ?? null,
     service,
-    realServers: servers.map(({ at, destination }) => ({
-      at,
-      destination: isOff ? { ...destination, weight: 0 } : destination,
+    realServers: servers.map(server => ({
+      at: server.at,
+      destination: isOff ? { ...server.destination, weight: 0 } : server.destination,
+      checks: checks(server),
     })),
-    check,
-    fallback: fallbackOf(section, key, family, settings, names, own),
+    fallback: fallbackOf(
+      section,
+      { key, family, usual: servers[0]?.destination.forwarding.method },
+      settings,
+      names,
+      own,
+    ),
     onFailure: isQuiescent(section, settings, own) ? 'quiesce' : 'remove',
     warnings: own.warnings,
   }
@@ -185,8 +202,11 @@ function flagsOf(scheduler: string, flags: Directive | undefined, findings: Find
 
 function fallbackOf(
   section: Section,
-  key: ServiceKey,
-  family: AddressFamily,
+  {
+    key,
+    family,
+    usual = 'direct-route',
+  }: { key: ServiceKey; family: AddressFamily; usual: Destination['forwarding']['method'] | undefined },
   settings: Settings,
   names: Names,
   findings: Findings,
@@ -207,7 +227,8 @@ function fallbackOf(
     warn(findings, at, 'fallback-without-port', `the fallback ${fallback.address} names no port`, hint)
     return null
   }
-  if (fallback.forwarding !== 'direct-route' && at !== null)
+  // The kernel takes its own addresses for what they are, whatever the method.
+  if (fallback.forwarding !== usual && !fallback.address.startsWith('127.') && at !== null)
     warn(
       findings,
       at,

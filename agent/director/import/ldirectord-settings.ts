@@ -12,6 +12,8 @@ export interface Settings {
   negotiateTimeout: number | null
   checkInterval: number
   failureCount: number
+  /** Pings of one check, all of which must be lost. */
+  checkCount: number
   quiescent: boolean
   /** A process for each service: only then an interval of its own counts. */
   forks: boolean
@@ -32,6 +34,7 @@ export const DEFAULT_SETTINGS: Settings = {
   negotiateTimeout: null,
   checkInterval: 10,
   failureCount: 1,
+  checkCount: 1,
   quiescent: false,
   forks: false,
   fallback: null,
@@ -42,7 +45,6 @@ export const DEFAULT_SETTINGS: Settings = {
 export const WITHOUT_EQUAL: Partial<Record<string, string>> = {
   autoreload: '`director run` reads a changed configuration by itself',
   callback: 'watch the file with a systemd path unit instead',
-  checkcount: 'it counts pings; `fall` is taken from failurecount',
   cleanstop: 'what rs-agent made stays when it stops, and goes with `rs-agent director remove`',
   emailalert: 'send mail from what `rs-agent director status --json` says',
   emailalertfreq: 'send mail from what `rs-agent director status --json` says',

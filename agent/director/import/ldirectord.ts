@@ -32,6 +32,7 @@ const SECONDS: Partial<Record<string, keyof Settings>> = {
   negotiatetimeout: 'negotiateTimeout',
   checkinterval: 'checkInterval',
   failurecount: 'failureCount',
+  checkcount: 'checkCount',
 }
 const GONE: Partial<Record<string, string>> = {
   connecttimeout: 'ldirectord has negotiatetimeout instead',

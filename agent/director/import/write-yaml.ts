@@ -3,7 +3,9 @@ import type { Expressed, ExpressedService } from './express.ts'
 import { type ImportKind, type ImportWarning, type Place, placeText, printable } from './imported.ts'
 
 /** Parts that stand on one line. */
-const SHORT = ['persistence', 'tunnel', 'check', 'timeouts', 'syncDaemon', 'schedulerFlags']
+const SHORT = ['persistence', 'tunnel', 'timeouts', 'syncDaemon', 'schedulerFlags']
+/** Those of which each item does. */
+const LISTS = ['realServers', 'check']
 
 /** The whole configuration as plain values. */
 export function valuesOf({ director: { interface: nic, ...rest }, services }: Expressed) {
@@ -21,7 +23,8 @@ export function writeYaml(expressed: Expressed, kind: ImportKind, file: string):
     Pair(_, { key, value }) {
       const name = String((key as { value?: unknown }).value)
       if (SHORT.includes(name) && (isMap(value) || isSeq(value))) value.flow = true
-      if (name === 'realServers' && isSeq(value))
+      if (name === 'check' && isMap(value)) value.flow = true
+      if (LISTS.includes(name) && isSeq(value))
         for (const item of value.items) if (isMap(item)) item.flow = true
     },
   })

@@ -1,21 +1,12 @@
 import type { Host } from '../../host/host.ts'
-import { NoVantage } from '../../host/vantage/injection.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { Memory } from '../../segment/learnt.ts'
 import { questionTarget } from '../../segment/target.ts'
 import type { WantedDirector } from '../desired.ts'
+import { askOn, type Deaf, nicOf, type Say, sayerOf } from './ask-on-nic.ts'
 import type { CheckResult } from './check.ts'
-import {
-  type Deaf,
-  each,
-  hintOf,
-  isThisHost,
-  type Member,
-  membersOf,
-  neighbourAddress,
-  nicOf,
-} from './real-servers.ts'
+import { each, isThisHost, type Member, membersOf, neighbourAddress } from './real-servers.ts'
 
 /**
  * Asks each real server by itself, straight to its MAC, who has the VIP. One that answers steals the site as soon
@@ -28,49 +19,80 @@ export async function checkRealServerArp(
 ): Promise<CheckResult[]> {
   const nic = nicOf(wanted, found)
   const neighbours = await host.network.neighbours()
-  const pairs = new Map<string, Member>()
-  // Masqueraded real servers have no VIP to hide.
-  for (const member of membersOf(wanted))
-    if (member.method !== 'masquerade') pairs.set(`${member.vip} ${member.address}`, member)
-  return each([...pairs.values()], member => checkMember(member, nic, wanted, found, { host, neighbours }))
+  return each(hidingMembers(wanted), member => judgeMember(member, nic, wanted, found, { host, neighbours }))
 }
 
-async function checkMember(
+/** Each real server with each of its VIPs, once. Masqueraded ones have no VIP to hide. */
+export function hidingMembers(wanted: Pick<WantedDirector, 'pools'>): Member[] {
+  const pairs = new Map<string, Member>()
+  for (const member of membersOf(wanted))
+    if (member.method !== 'masquerade') pairs.set(`${member.vip} ${member.address}`, member)
+  return [...pairs.values()]
+}
+
+/** What was heard of one real server. */
+export type Hearing =
+  | { kind: 'silent' }
+  | { kind: 'answers'; mac: string }
+  /** It does not even answer for its own address. */
+  | { kind: 'absent' }
+  /** There is nothing to ask it. */
+  | { kind: 'not asked'; why: string }
+
+/** Throws NoVantage where the NIC cannot be asked. */
+export async function askRealServer(
   { vip, address }: Member,
+  nic: Link,
+  wanted: Pick<WantedDirector, 'vips'>,
+  found: Pick<FoundHost, 'addresses' | 'links'>,
+  memory: Omit<Memory, 'nic'>,
+): Promise<Hearing> {
+  if (isThisHost(address, found)) return { kind: 'not asked', why: THIS_HOST }
+  const vips = wanted.vips.map(({ address }) => address)
+  if (neighbourAddress(nic, address, vips, found) === undefined)
+    return { kind: 'not asked', why: `it is not on the segment of ${nic.name}: nobody there hears it` }
+  const known = { directors: [], siblings: [address], vips }
+  const { isThere, owner } = await questionTarget({ ...memory, nic, vip, target: address, known, found })
+  if (!isThere) return { kind: 'absent' }
+  return owner === null ? { kind: 'silent' } : { kind: 'answers', mac: owner.mac }
+}
+
+const THIS_HOST = 'this host itself'
+
+async function judgeMember(
+  member: Member,
   nic: Link | Deaf,
   wanted: WantedDirector,
   found: FoundHost,
   memory: Omit<Memory, 'nic'>,
 ): Promise<CheckResult> {
-  const say = (verdict: CheckResult['verdict'], evidence: string, hint = ''): CheckResult => ({
-    id: 'real-server-arp',
-    subject: `${vip} on ${address}`,
-    verdict,
-    evidence,
-    hint,
+  const say = sayerOf('real-server-arp', `${member.vip} on ${member.address}`)
+  if (isThisHost(member.address, found)) return say('skipped', THIS_HOST)
+  return askOn(nic, say, async nic => {
+    const hearing = await askRealServer(member, nic, wanted, found, memory)
+    return judge(member, hearing, say)
   })
-  if (isThisHost(address, found)) return say('skipped', 'this host itself')
-  if ('why' in nic) return say('unknown', nic.why, nic.hint)
-  const vips = wanted.vips.map(({ address }) => address)
-  if (neighbourAddress(nic, address, vips, found) === undefined)
-    return say('skipped', `it is not on the segment of ${nic.name}: nobody there hears it`)
-  try {
-    const known = { directors: [], siblings: [address], vips }
-    const { isThere, owner } = await questionTarget({ ...memory, nic, vip, target: address, known, found })
-    if (!isThere)
+}
+
+function judge({ vip, address }: Member, hearing: Hearing, say: Say): CheckResult {
+  switch (hearing.kind) {
+    case 'silent':
+      return say('pass', 'asked alone, it is silent')
+    case 'answers':
+      return say(
+        'fail',
+        `it answers "who has ${vip}" with ${hearing.mac}`,
+        `on ${address}: rs-agent apply, or rs-agent verify to see why`,
+      )
+    case 'absent':
       return say(
         'unknown',
         'it does not answer for its own address either: it is down, or not there',
         `ping -c 1 ${address}`,
       )
-    if (owner === null) return say('pass', 'asked alone, it is silent')
-    return say(
-      'fail',
-      `it answers "who has ${vip}" with ${owner.mac}`,
-      `on ${address}: rs-agent apply, or rs-agent verify to see why`,
-    )
-  } catch (error) {
-    if (!(error instanceof NoVantage)) throw error
-    return say('unknown', error.message, hintOf(error, nic))
+    case 'not asked':
+      return say('skipped', hearing.why)
+    default:
+      return hearing satisfies never
   }
 }

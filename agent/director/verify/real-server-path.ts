@@ -1,38 +1,31 @@
 import type { Host } from '../../host/host.ts'
 import type { TcpPacket } from '../../host/native.ts'
-import { NoVantage } from '../../host/vantage/injection.ts'
 import { type Door, type Knocker, openKnocker } from '../../host/vantage/knock.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
 import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import { collectAnswers, sendersOn } from '../../segment/asking.ts'
+import { forgetLearnt, type Memory } from '../../segment/learnt.ts'
 import type { WantedDirector } from '../desired.ts'
 import { answerIn, isHalfOpen, judgeAnswer, VERIFY_PORTS } from '../door.ts'
+import { askOn, type Deaf, nicOf, type Say, sayerOf } from './ask-on-nic.ts'
 import type { CheckResult } from './check.ts'
-import {
-  type Deaf,
-  each,
-  hintOf,
-  isThisHost,
-  type Member,
-  membersOf,
-  neighbourAddress,
-  nicOf,
-} from './real-servers.ts'
+import { each, isThisHost, type Member, membersOf, neighbourAddress } from './real-servers.ts'
 
 /**
  * Goes the way of a client: a SYN for VIP:port, sent to the real server's own MAC as IPVS sends it, must be answered
  * from the VIP. A real server that is fine on its own address but lost the VIP is found here, and nowhere else.
  */
 export async function checkRealServerPath(
-  _host: Host,
+  host: Host,
   wanted: WantedDirector,
   found: FoundHost,
 ): Promise<CheckResult[]> {
   const nic = nicOf(wanted, found)
   const members = membersOf(wanted)
+  const memory = { host, neighbours: await host.network.neighbours() }
   return each([...members.entries()], ([index, member]) =>
-    checkMember(member, VERIFY_PORTS.first + (index % CLIENT_PORT_COUNT), nic, wanted, found),
+    checkMember(member, VERIFY_PORTS.first + (index % CLIENT_PORT_COUNT), nic, wanted, found, memory),
   )
 }
 
@@ -47,42 +40,31 @@ async function checkMember(
   nic: Link | Deaf,
   wanted: WantedDirector,
   found: FoundHost,
+  memory: Omit<Memory, 'nic'>,
 ): Promise<CheckResult> {
   const { vip, address, key } = member
-  const say: Say = (verdict, evidence, hint = '') => ({
-    id: 'real-server-path',
-    subject: `${withPort(vip, key.port)}/${key.protocol} on ${address}`,
-    verdict,
-    evidence,
-    hint,
-  })
+  const say = sayerOf('real-server-path', `${withPort(vip, key.port)}/${key.protocol} on ${address}`)
   const why = whyNotTried(member, found)
   if (why !== null) return say('skipped', why)
-  if ('why' in nic) return say('unknown', nic.why, nic.hint)
-  const vips = wanted.vips.map(({ address }) => address)
-  const client = neighbourAddress(nic, address, vips, found)
-  if (client === undefined)
-    return say(
-      'fail',
-      `it is not on the segment of ${nic.name}: direct routing reaches neighbours alone`,
-      'use the tunnel, or move it to the segment',
-    )
-  try {
-    const mac = await macOf(nic, address, vips, found)
+  return askOn(nic, say, async nic => {
+    const vips = wanted.vips.map(({ address }) => address)
+    const client = neighbourAddress(nic, address, vips, found)
+    if (client === undefined)
+      return say(
+        'fail',
+        `it is not on the segment of ${nic.name}: direct routing reaches neighbours alone`,
+        'use the tunnel, or move it to the segment',
+      )
+    const mac = await macOf({ ...memory, nic }, address, vips, found)
     if (mac === null)
       return say(
         'fail',
         'it does not answer for its own address: it is down, or not there',
         `ping -c 1 ${address}`,
       )
-    return await knockOn({ mac, address: vip, port: key.port, client, clientPort }, address, nic, say)
-  } catch (error) {
-    if (!(error instanceof NoVantage)) throw error
-    return say('unknown', error.message, hintOf(error, nic))
-  }
+    return knockOn({ mac, address: vip, port: key.port, client, clientPort }, address, nic, say)
+  })
 }
-
-type Say = (verdict: CheckResult['verdict'], evidence: string, hint?: string) => CheckResult
 
 function whyNotTried({ key, method, address }: Member, found: FoundHost): string | null {
   if (key.protocol !== 'tcp') return `only TCP answers whoever knocks, not ${key.protocol}`
@@ -93,22 +75,28 @@ function whyNotTried({ key, method, address }: Member, found: FoundHost): string
 
 /** Null when nobody answers for the address. */
 async function macOf(
-  nic: Link,
+  memory: Memory,
   address: IpAddress,
   vips: readonly IpAddress[],
   found: FoundHost,
 ): Promise<string | null> {
+  const { nic } = memory
   const family = familyOf(address)
   const from = sendersOn(nic, found, [...vips, address], family)
-  const [answer] = await collectAnswers({
+  const asking = {
     nic,
     family,
     addresses: [address],
     from,
     waitMs: MAC_WAIT_MS,
     untilAnswered: true,
-  })
-  return answer?.mac ?? null
+  } as const
+  try {
+    const [answer] = await collectAnswers(asking)
+    return answer?.mac ?? null
+  } finally {
+    await forgetLearnt([address], memory)
+  }
 }
 
 async function knockOn(door: Door, rip: IpAddress, nic: Link, say: Say): Promise<CheckResult> {

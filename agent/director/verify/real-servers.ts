@@ -1,7 +1,6 @@
-import type { NoVantage } from '../../host/vantage/injection.ts'
 import { familyOf, type IpAddress, isInSubnet } from '../../model/address.ts'
 import type { Forwarding, ServiceKey } from '../../model/ipvs.ts'
-import { isUnplugged, type Link, whyUnplugged } from '../../model/network.ts'
+import type { Link } from '../../model/network.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { WantedDirector } from '../desired.ts'
 
@@ -30,22 +29,6 @@ export function membersOf({ pools }: Pick<WantedDirector, 'pools'>): Member[] {
   )
 }
 
-/** A NIC on which nobody can be asked, and what to do about it. */
-export interface Deaf {
-  why: string
-  hint: string
-}
-
-export function nicOf(
-  { nic: name }: Pick<WantedDirector, 'nic'>,
-  { links }: Pick<FoundHost, 'links'>,
-): Link | Deaf {
-  const nic = links.find(link => link.name === name)
-  if (nic === undefined) return { why: `there is no ${name}`, hint: 'ip link' }
-  if (!isUnplugged(nic)) return nic
-  return { why: whyUnplugged(nic), hint: nic.up ? 'plug it in' : `ip link set ${name} up` }
-}
-
 /** The director serves itself: the kernel delivers here, and nothing is sent. */
 export function isThisHost(address: IpAddress, { addresses }: Pick<FoundHost, 'addresses'>): boolean {
   return addresses.some(own => own.address === address) || address.startsWith('127.') || address === '::1'
@@ -65,11 +48,6 @@ export function neighbourAddress(
       !vips.includes(own.address) &&
       isInSubnet(address, own.address, own.prefixLength),
   )?.address
-}
-
-/** What to do where a real server could not be asked. */
-export function hintOf({ obstacle }: NoVantage, { name }: Link): string {
-  return obstacle === 'missing-capability' ? 'needs CAP_NET_RAW: run as root' : `ip link show ${name}`
 }
 
 /** Runs the work for each, some at a time: each opens sockets of its own. */

@@ -2,6 +2,8 @@ import type { Link, XdpMode } from '../../model/network.ts'
 import { type Attributes, decodeAttributes, encodeBody, readCString, readU32, zeroed } from './wire.ts'
 
 /** Numbers of include/uapi/linux/{rtnetlink,if_link,if_arp,if}.h. */
+export const RTM_NEWLINK = 16
+export const RTM_DELLINK = 17
 export const RTM_GETLINK = 18
 export const RTM_SETLINK = 19
 const IFLA_ADDRESS = 1

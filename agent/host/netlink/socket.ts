@@ -29,16 +29,17 @@ export interface NetlinkBody {
   writeTo(messages: Uint32Array, start: number): void
 }
 
-/** A request socket of npm `netlink`, tuned so that an overrun does not end the process. */
+/** A socket of npm `netlink`, tuned so that an overrun does not end the process. */
 export function openSocket(
   protocol: number,
   told: {
     /** All of one datagram. */ received(messages: NetlinkMessage[]): void
     failed(error: Error): void
   },
+  { receiveBufferBytes }: { receiveBufferBytes?: number } = {},
 ): RawNetlinkSocket {
   const socket = new RawNetlinkSocket(protocol)
-  tune(socket, protocol)
+  tune(socket, protocol, receiveBufferBytes)
   socket.on('message', bytes => {
     const messages = messagesIn(bytes)
     if (messages === null)
@@ -54,7 +55,7 @@ export function openSocket(
   return socket
 }
 
-function tune(socket: RawNetlinkSocket, protocol: number): void {
+function tune(socket: RawNetlinkSocket, protocol: number, receiveBufferBytes?: number): void {
   try {
     tuneNetlinkSocket(protocol, socket.address().port, {
       extendedAck: true,
@@ -62,6 +63,7 @@ function tune(socket: RawNetlinkSocket, protocol: number): void {
       // The library's poll callback aborts the process when the kernel reports an overrun (EPOLLERR): a lost
       // answer ends in the timeout instead, and the next exchange starts on a new socket.
       ignoreOverrun: true,
+      ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
     })
   } catch (error) {
     // An open socket would keep the process from ending.

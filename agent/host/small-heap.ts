@@ -1,0 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * For a process that stays: V8 would let the space of its youngest objects grow to 16 MiB, three times over, for
+ * thousands of checks whose garbage dies at once. Kept as it starts out it costs no more time, and 90 MB less (measured
+ * with Node 24, 20,000 HTTP checks).
+ */
+export function keepHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1')
+}
