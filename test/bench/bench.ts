@@ -113,7 +113,9 @@ try {
 
 /** Where this machine's kernel has no IPVS, in a guest, whose clock counts instructions: ratios hold there as well. */
 async function reportDirector(): Promise<void> {
-  const programs = ['./ipvs.ts', './hundred.ts'].map(name => fileURLToPath(new URL(name, import.meta.url)))
+  const programs = ['./ipvs.ts', './reload.ts', './peers.ts', './hundred.ts'].map(name =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  )
   if (hasIpvs()) {
     for (const program of programs) await execa(process.execPath, [program], { stdio: 'inherit' })
     return

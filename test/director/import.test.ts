@@ -120,6 +120,30 @@ describe('import', () => {
     expect(changes.filter(({ id }) => id === 'ipvs-pool')).toEqual([])
   })
 
+  it('writes a service without real servers, as the kernel has it', async () => {
+    const rule = '-A -t 192.0.2.50:80 -s rr'
+    const { stdout } = await agent.run(['director', 'import', '-', '--interface', 'eth0'], {
+      input: `${rule}\n`,
+    })
+    agent.configure(`${stdout}\n  bindVips: false\n`)
+    const applied = await agent.run(['--json', 'director', 'apply'])
+    expect(applied.exitCode, applied.stdout).toBe(0)
+    expect(await host.run('ipvsadm', ['-Sn'])).toBe(rule)
+    expect((await agent.run(['director', 'plan'])).exitCode).toBe(0)
+    expect((await agent.run(['director', 'remove'])).exitCode).toBe(0)
+    expect(await host.run('ipvsadm', ['-Sn'])).toBe('')
+  })
+
+  it('refuses what would be too long to load', async () => {
+    const name = 'x'.repeat(9 * 1024 * 1024)
+    const input = `virtual=192.0.2.50:80\n\treal=192.0.2.51:80 gate\n\tservicename=${name}\n`
+    const finished = await agent.run(['--json', 'director', 'import', '-'], { input })
+    expect(finished.exitCode).toBe(65)
+    expect(finished.json<ErrorReport>().error.message).toMatch(
+      /takes \d+ bytes of our configuration, which is at most 8388608/,
+    )
+  })
+
   it('reads back what director save prints', async () => {
     await load(SHOP)
     const saved = await agent.run(['director', 'save'])

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ServiceKey, serviceText } from '../../agent/model/ipvs.ts'
 import { succeed } from '../support/cluster.ts'
 import type { Host } from '../support/host.ts'
-import { Agent } from '../support/rs-agent.ts'
+import { Agent, type ErrorReport } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
 
 /** One host with a table of every kind, which another tool made: save needs no configuration and no role. */
@@ -42,6 +43,16 @@ const RULES = [
   '-a -f 7 -6 -r [2001:db8::12]:0 -g -w 1',
 ]
 
+interface StatsReport {
+  services: { service: { key: ServiceKey } }[]
+}
+
+/** By address, port and protocol, firewall marks last. */
+const READING_ORDER = [
+  ...['10.10.10.100:0/tcp', '10.10.10.100:53/udp', '10.10.10.100:2905/sctp', '10.10.10.100:5060/udp'],
+  ...['10.10.10.101:80/tcp', '[2001:db8::100]:80/tcp', 'firewall mark 7', 'firewall mark 7 (IPv6)'],
+]
+
 async function savedAsText(): Promise<string> {
   const { exitCode, stdout, stderr } = await agent.run(['director', 'save'])
   expect([exitCode, stderr]).toEqual([0, ''])
@@ -56,6 +67,9 @@ describe('director save', () => {
     const saved = await savedAsText()
     expect(saved).toBe(before)
     expect(await succeed(agent, 'director save')).toEqual({ rules: RULES })
+
+    const { services } = await succeed<StatsReport>(agent, 'director stats')
+    expect(services.map(({ service }) => serviceText(service.key))).toEqual(READING_ORDER)
 
     await host.run('ipvsadm', ['-C'])
     await host.run('ipvsadm', ['-R'], { input: `${saved}\n` })
@@ -77,5 +91,17 @@ describe('director save', () => {
     await host.run('ipvsadm', ['-C'])
     expect(await savedAsText()).toBe('')
     expect(await succeed(agent, 'director save')).toEqual({ rules: [] })
+  })
+})
+
+describe('director connections', () => {
+  it('refuses a state that there is not, and names those that there are', async () => {
+    const finished = await agent.run(['--json', 'director', 'connections', '--state', 'nonsense'])
+    expect(finished.exitCode).toBe(64)
+    expect(finished.json<ErrorReport>().error).toMatchObject({
+      message: '--state: "nonsense" is no state of a connection',
+      hint: expect.stringMatching(/^write one of ESTABLISHED, .*FIN_WAIT.*UDP/),
+    })
+    expect(await succeed(agent, 'director connections --state established')).toMatchObject({ matching: 0 })
   })
 })

@@ -141,6 +141,17 @@ describe('director verify', () => {
       expect([host.name, await host.run('ss', ['-Htn', 'state', 'connected'])]).toEqual([host.name, ''])
   })
 
+  it('leaves nobody behind in the table of neighbours of a kernel that notes whoever answers', async () => {
+    const { agent, host } = cluster.director
+    const neighbours = async () => (await host.run('ip', ['neigh', 'show', 'dev', 'eth0'])).split('\n').sort()
+    await host.namespace.writeSysctl('ipv4/conf/eth0/arp_accept', 1)
+    await host.namespace.ip('neigh flush all')
+    const before = await neighbours()
+    await succeed(agent, 'director verify --only real-server-arp,real-server-path')
+    expect(await neighbours()).toEqual(before)
+    await host.namespace.writeSysctl('ipv4/conf/eth0/arp_accept', 0)
+  })
+
   it('sends nothing when it is told to stay off the wire', async () => {
     const { agent, host } = cluster.director
     // Of the sync daemon, which speaks when it likes.

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import * as v from 'valibot'
 import { directorChecks } from '../../agent/config/check.ts'
 import { type CheckTarget, type Outcome, openCheck } from '../../agent/director/health/check.ts'
+import { keepHeapSmall } from '../../agent/host/small-heap.ts'
 
 export type HealthCall =
   | {
@@ -45,6 +46,7 @@ export interface Usage {
   descriptors: number
 }
 
+keepHeapSmall()
 const taken: number[] = []
 process.stdout.write('ready\n')
 for await (const line of createInterface(process.stdin)) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from './host.ts'
 import type { Spawned } from './namespace.ts'
-import { nfsEnvironment } from './nfs-tools.ts'
+import { unpackedEnvironment } from './unpacked-tools.ts'
 
 export interface ApacheOptions {
   /** `ADDRESS:80`; every address of both families unless told. */
@@ -67,7 +67,7 @@ function startOn(host: Host, share: string, pages: string, apache: readonly stri
     'exec apache2 "$@"',
   ].join('\n')
   const args = ['--mount', '--uts', 'sh', '-euc', script, host.name, share, pages, ...apache]
-  return host.spawn('unshare', args, { env: nfsEnvironment() })
+  return host.spawn('unshare', args, { env: unpackedEnvironment('nfs') })
 }
 
 /** `/index.html` and `/100kB`, both with the text in their first line. */

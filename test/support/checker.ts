@@ -88,7 +88,7 @@ export class Checker implements AsyncDisposable {
 
 const PATIENT = { interval: '20s', timeout: '15s' }
 
-const BUSY = /^this host was held up|^\w+ waited \d+ ms for other commands/
+const BUSY = /^this host was held up|^\w+ waited too long for other commands/
 
 /** Tries again where this machine was too busy to ask: such a try says nothing of the one who was asked. */
 export async function patiently(

@@ -158,6 +158,7 @@ export const foundHost: fc.Arbitrary<FoundHost & { ipvs: FoundIpvs }> = fc
 export const wantedDirector: fc.Arbitrary<WantedDirector> = fc
   .record({
     nic: fc.constantFrom('eth0', 'eth1'),
+    expiresQuiescentTemplates: fc.boolean(),
     bindsVips: fc.constantFrom(true, true, true, false),
     pools: pools(KEYS, 1),
     otherServices: fc.constantFrom('keep', 'remove'),
@@ -170,6 +171,7 @@ export const wantedDirector: fc.Arbitrary<WantedDirector> = fc
   })
   .map(({ pools, ...rest }) => ({
     ...rest,
+    arpAuditMs: null,
     // All of them in rotation: what checks and drains make of it is availability's.
     pools: pools.map((wanted, index) => ({
       ...wanted,
@@ -179,9 +181,12 @@ export const wantedDirector: fc.Arbitrary<WantedDirector> = fc
         health: 'up' as const,
         sinceMs: 0,
         drained: false,
+        forMs: null,
       })),
       parts: wanted.destinations.map(() => 'serving' as const),
       usesFallback: false,
+      mayServe: wanted.destinations,
+      slowStartMs: null,
     })),
     vips: DIRECTOR_VIPS.filter(vip =>
       pools.some(({ service: { key } }) => key.kind === 'address' && key.address === vip),

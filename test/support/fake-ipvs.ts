@@ -63,7 +63,14 @@ export function fakeIpvs(kernel: () => FakeIpvs, change: (what: string, make: ()
   return {
     info: unneeded,
     zero: unneeded,
-    glance: unneeded,
+    // What it holds, and not how many connections.
+    glance: async () =>
+      JSON.stringify(
+        table().map(({ service, destinations }) => [
+          serviceText(service.key),
+          destinations.map(({ address, port, weight }) => [address, port, weight]),
+        ]),
+      ),
     services: async () => structuredClone(table().map(({ service }) => service)),
     service: async key => structuredClone(findPool(table(), key)?.service ?? null),
     destinations: async key => structuredClone(findPool(table(), key)?.destinations ?? []),

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { firstLine } from './first-line.ts'
 import type { Host } from './host.ts'
 import type { Spawned } from './namespace.ts'
-import { nfsEnvironment } from './nfs-tools.ts'
+import { unpackedEnvironment } from './unpacked-tools.ts'
 
 /** The kernel's NFS server on a host, with one export, in memory: what real servers mount as their document root. */
 export class NfsServer {
@@ -18,7 +18,9 @@ export class NfsServer {
     const folder = mkdtempSync(join(tmpdir(), `rs-agent-nfs-${host.name}-`))
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
     chmodSync(folder, 0o755)
-    const server = host.spawn('unshare', ['--mount', 'sh', script, folder], { env: nfsEnvironment() })
+    const server = host.spawn('unshare', ['--mount', 'sh', script, folder], {
+      env: unpackedEnvironment('nfs'),
+    })
     await firstLine(server)
     return new NfsServer(host, server, folder)
   }

@@ -66,4 +66,5 @@ if ! npm run --silent build >"$log" 2>&1; then
 fi
 [ "${1-}" = tests ] || exit 0
 sh test/lab/fetch-kernels.sh
-sh test/support/fetch-nfs-tools.sh
+sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
+sh test/support/unpack-tools.sh peers keepalived ldirectord

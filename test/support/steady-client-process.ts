@@ -27,6 +27,10 @@ async function obey(order: ClientOrder): Promise<unknown> {
       isStopped = false
       underWay = fetchMany(order.page, () => !isStopped, order.pauseMs)
       return null
+    case 'start-at-pace':
+      isStopped = false
+      underWay = fetchAtPace(order.page, order.everyMs, order.limitMs)
+      return null
     case 'stop':
       isStopped = true
       return underWay
@@ -47,31 +51,52 @@ async function obey(order: ClientOrder): Promise<unknown> {
 }
 
 async function fetchMany(page: Page, goesOn: (fetched: number) => boolean, pauseMs = 0): Promise<Tally> {
-  const tally: Tally = { answers: {}, pages: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
+  const tally = emptyTally()
   for (let fetched = 0; goesOn(fetched); fetched++) {
-    const startedMs = performance.now()
-    try {
-      const answer = await answerOn(await opened(page), page)
-      count(tally.answers, answer.realServer)
-      count(tally.pages, firstLineOf(answer.page))
-      tally.receivedBytes += answer.page.length
-    } catch (error) {
-      count(tally.failures, failureOf(error))
-    }
-    tally.slowestMs = Math.max(tally.slowestMs, Math.round(performance.now() - startedMs))
+    await fetchOne(page, tally, LIMIT_MS)
     if (pauseMs > 0) await sleep(pauseMs)
   }
   return tally
+}
+
+/** Whatever becomes of those before: as many clients of their own do, whom a slow answer does not hold back. */
+async function fetchAtPace(page: Page, everyMs: number, limitMs: number): Promise<Tally> {
+  const tally = emptyTally()
+  const fetches: Promise<void>[] = []
+  for (const startMs = performance.now(); !isStopped; ) {
+    fetches.push(fetchOne(page, tally, limitMs))
+    await sleep(Math.max(0, startMs + fetches.length * everyMs - performance.now()))
+  }
+  await Promise.all(fetches)
+  return tally
+}
+
+/** Does not reject. */
+async function fetchOne(page: Page, tally: Tally, limitMs: number): Promise<void> {
+  const startedMs = performance.now()
+  try {
+    const answer = await answerOn(await opened(page, limitMs), page)
+    count(tally.answers, answer.realServer)
+    count(tally.pages, firstLineOf(answer.page))
+    tally.receivedBytes += answer.page.length
+  } catch (error) {
+    count(tally.failures, failureOf(error))
+  }
+  tally.slowestMs = Math.max(tally.slowestMs, Math.round(performance.now() - startedMs))
+}
+
+function emptyTally(): Tally {
+  return { answers: {}, pages: {}, failures: {}, receivedBytes: 0, slowestMs: 0 }
 }
 
 function count(tally: Record<string, number>, name: string): void {
   tally[name] = (tally[name] ?? 0) + 1
 }
 
-function opened({ address, port = 80 }: Page): Promise<Socket> {
+function opened({ address, port = 80 }: Page, limitMs = LIMIT_MS): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port, localPort: clientPort++ })
-    socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error(`silence for ${LIMIT_MS} ms`)))
+    socket.setTimeout(limitMs, () => socket.destroy(new Error(`silence for ${limitMs} ms`)))
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)

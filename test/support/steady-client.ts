@@ -26,6 +26,7 @@ export interface Tally {
 export type ClientOrder =
   | { order: 'fetch'; page: Page; times: number }
   | { order: 'start'; page: Page; pauseMs: number }
+  | { order: 'start-at-pace'; page: Page; everyMs: number; limitMs: number }
   | { order: 'stop' }
   | { order: 'connect'; page: Page }
   | { order: 'ask' }
@@ -62,6 +63,20 @@ export class SteadyClient {
     { pauseMs = 0 }: { pauseMs?: number } = {},
   ): Promise<Tally> {
     await this.#tell({ order: 'start', page, pauseMs })
+    return this.#untilDone(task)
+  }
+
+  /** As many pages in every second, however long each takes; one that takes longer than the limit has failed. */
+  async fetchAtPace(
+    page: Page,
+    task: () => Promise<unknown>,
+    pace: { everyMs: number; limitMs: number },
+  ): Promise<Tally> {
+    await this.#tell({ order: 'start-at-pace', page, ...pace })
+    return this.#untilDone(task)
+  }
+
+  async #untilDone(task: () => Promise<unknown>): Promise<Tally> {
     let tally: Tally
     try {
       await task()

@@ -20,9 +20,10 @@ const candidate = (number: number, more: Partial<Candidate> = {}): Candidate => 
   health: 'up',
   sinceMs: 0,
   drained: false,
+  forMs: null,
   ...more,
 })
-const POLICY = { onFailure: 'quiesce', fallback: null, minimumAvailable: 0 } as const
+const POLICY = { onFailure: 'quiesce', fallback: null, minimumAvailable: 0, slowStartMs: null } as const
 const weights = (destinations: Destination[]) =>
   destinations.map(({ address, weight }) => `${address} ${weight}`)
 
@@ -87,7 +88,8 @@ describe('who serves', () => {
       health: fc.constantFrom<Health>('up', 'down', 'unproven'),
       sinceMs: fc.nat(100),
       drained: fc.boolean(),
-      weight: fc.constantFrom(0, 1, 5),
+      weight: fc.constantFrom(0, 1, 5, 10),
+      forMs: fc.constantFrom(null, 0, 12_345, 40_000),
     })
     const share = fc.constantFrom(0, 0.01, 0.34, 0.5, 1)
     const onFailure = fc.constantFrom<'quiesce' | 'remove'>('quiesce', 'remove')
@@ -96,7 +98,8 @@ describe('who serves', () => {
         fc.array(anyone, { maxLength: 8 }),
         share,
         onFailure,
-        (all, minimumAvailable, onFailure) => {
+        fc.constantFrom(null, 30_000),
+        (all, minimumAvailable, onFailure, slowStartMs) => {
           const candidates = all.map(({ weight, ...rest }, index) =>
             candidate(index, { ...rest, destination: destination(`10.10.10.${index}`, weight) }),
           )
@@ -104,6 +107,7 @@ describe('who serves', () => {
             onFailure,
             fallback: null,
             minimumAvailable,
+            slowStartMs,
           })
           const inRotation = candidates.filter(
             ({ drained, destination }) => !drained && destination.weight > 0,
@@ -158,7 +162,27 @@ describe('what checks make of a real server', () => {
 
   it('learns nothing from a try that could not be made', () => {
     for (const health of ['up', 'down', 'unproven'] as const)
-      expect(judged(health, ...Array<Outcome>(9).fill(UNKNOWN))).toEqual(firstJudgement(health, 0))
+      expect(judged(health, ...Array<Outcome>(9).fill(UNKNOWN))).toEqual({
+        ...firstJudgement(health, 0),
+        unaskedTries: 9,
+        unasked: 'no descriptors',
+      })
     expect(judged('up', FAIL, FAIL, UNKNOWN, FAIL)).toMatchObject({ health: 'down' })
+  })
+
+  it('keeps what a passed try told, until one that passes tells otherwise', () => {
+    const NOTED: Outcome = { ...PASS, note: 'its certificate ends in 3 days' } as Outcome
+    expect(judged('up', NOTED, FAIL, UNKNOWN)).toMatchObject({ note: 'its certificate ends in 3 days' })
+    expect(judged('up', NOTED, PASS)).toMatchObject({ note: '' })
+  })
+
+  it('says that it cannot ask as late as it would say that one is down', () => {
+    expect(judged('up', UNKNOWN, UNKNOWN)).toMatchObject({ unasked: '' })
+    expect(judged('up', UNKNOWN, UNKNOWN, UNKNOWN)).toMatchObject({ unasked: 'no descriptors' })
+    for (const answered of [PASS, FAIL])
+      expect(judged('up', UNKNOWN, UNKNOWN, UNKNOWN, answered)).toMatchObject({
+        unaskedTries: 0,
+        unasked: '',
+      })
   })
 })

@@ -136,7 +136,7 @@ colour: red
     expect(problems(Uint8Array.of(0xff, 0xfe, 0x00)).join()).toMatch(
       /cannot read the configuration FILE: .*encoded data/i,
     )
-    expect(problems(`#${'x'.repeat(1024 * 1024)}`).join()).toMatch(/larger than 1048576 bytes/)
+    expect(problems(`#${'x'.repeat(8 * 1024 * 1024)}`).join()).toMatch(/larger than 8388608 bytes/)
     rmSync(text.file)
     expect(() => loadConfig(text.file)).toThrow('there is no such file')
   })

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { wantedDirector } from '../../agent/director/desired.ts'
+import { leftToRun, wantedDirector } from '../../agent/director/desired.ts'
+import { checkedMembers } from '../../agent/director/health/members.ts'
+import { AS_CONFIGURED } from '../../agent/director/rotation.ts'
 import { whyNotDaemon, whyNotDestination, whyNotService } from '../../agent/model/ipvs-limits.ts'
 import { configText } from '../support/config-text.ts'
 
@@ -90,12 +92,32 @@ describe('the section director', () => {
         status: [200],
         body: 'ok',
         interval: 2000,
+        retryInterval: 2000,
         timeout: 1000,
         rise: 2,
         fall: 3,
         jitter: 0.1,
       },
     ])
+  })
+
+  it('takes times of IPVS as long as IPVS does', () => {
+    const persistent = (timeout: string) => service(`persistence: { timeout: ${timeout} }`)
+    expect(onlyPool(persistent('2678400s'))?.service.persistence?.timeoutSeconds).toBe(31 * 86_400)
+    expect(problems(persistent('2678401s')).join()).toMatch(/timeout: expected at most 31 days/)
+    expect(problems(service('check: { type: icmp, interval: 86401s }')).join()).toMatch(/at most one day/)
+  })
+
+  it('takes a service without real servers, which the fallback serves if there is one', () => {
+    const empty = (rest: string) => withServices(`{ ${LISTEN}, realServers: []${rest} }`)
+    expect(onlyPool(empty(''))).toMatchObject({ destinations: [], usesFallback: false })
+    expect(onlyPool(empty(', fallback: 10.0.0.9:80'))).toMatchObject({
+      destinations: [{ address: '10.0.0.9' }],
+      usesFallback: true,
+    })
+    const mark = withServices('{ firewallMark: 1, realServers: [], fallback: "[2001:db8::9]:80" }')
+    expect(onlyPool(mark)?.service.key).toMatchObject({ mark: 1, family: 6 })
+    expect(problems(withServices(`{ ${LISTEN} }`)).join()).toMatch(/realServers: is missing/)
   })
 
   it('takes IPv6, with a prefix length for its clients', () => {
@@ -182,7 +204,7 @@ describe('the section director', () => {
         - { address: 10.0.0.999, weight: -1 }
         - { adress: 10.0.0.13 }
     - listen: 10.0.0.100:443/tcp
-      realServers: []
+      realServers: none
   minimumAvailable: 120%
   service: 1
 `
@@ -201,7 +223,7 @@ describe('the section director', () => {
       expect.stringMatching(/^FILE:7:42: .*\.weight: expected a weight from 0 .* to 65535, received -1$/),
       'FILE:8:11: director.services[0].realServers[1].address: is missing',
       'FILE:8:13: director.services[0].realServers[1].adress: unknown key',
-      'FILE:10:20: director.services[1].realServers: expected at least one real server, received []',
+      'FILE:10:20: director.services[1].realServers: expected a list of real servers, or [] where there is none, received "none"',
       'FILE:11:21: director.minimumAvailable: expected a share such as 50%, received "120%"',
       'FILE:12:3: director.service: unknown key',
     ])
@@ -284,9 +306,51 @@ describe('a service is refused', () => {
     ],
     ['with onFailure of its own', service('onFailure: panic'), /quiesce or remove, received "panic"/],
     ['with a fallback without port', service('fallback: 127.0.0.1'), /ADDRESS:PORT.*received "127.0.0.1"/],
+    [
+      'with a fallback of the other family',
+      service('fallback: "[2001:db8::9]:80"'),
+      /fallback: expected an IPv4 address, as the service is/,
+    ],
+    [
+      'with a real server as its fallback',
+      service('fallback: 10.0.0.12:80'),
+      /fallback: expected another server than the real servers, .* received "10\.0\.0\.12:80"/,
+    ],
+    ['with a slow start of no time', service('slowStart: 1s'), /slowStart: .*2s or more.*received "1s"/],
+    [
+      'with a slow start of weights without steps',
+      service('slowStart: 30s'),
+      /FILE:4:\d+: director\.services\[0\]\.realServers\[0\]\.weight: expected a weight of 10 or more .*give weights of 10 or more.*received 1$/,
+    ],
+    [
+      'with a slow start by a scheduler that goes by no weights',
+      service('slowStart: 30s, scheduler: rr'),
+      /services\[0\]\.scheduler: expected wrr, wlc,.* beside slowStart.*received "rr"/,
+    ],
     ['with a check of a kind unknown', service('check: { type: smtp }'), /http, https, tcp, icmp or command/],
     ['with a weight as it is not counted', service('scheduler: 1e3'), /received 1e3$/],
   ])('%s', (_, text, message) => expect(problems(text).join('\n')).toMatch(message))
+
+  it('takes a slow start where all have weights for its steps, or none at all', () => {
+    const list = '[{ address: 10.0.0.12, weight: 10 }, { address: 10.0.0.13, weight: 0 }]'
+    const text = withServices(`{ ${LISTEN}, slowStart: 1m, realServers: ${list} }`)
+    expect(onlyPool(text)?.slowStartMs).toBe(60_000)
+    expect(onlyPool(service('onFailure: remove'))?.slowStartMs).toBe(null)
+  })
+
+  it.each([
+    ['', 10_000],
+    ['arpAudit: off', null],
+    ['arpAudit: 1s', 1_000],
+  ])('asks who has the VIPs as told (%j)', (line, expected) =>
+    expect(wantedOf(`${withServices(`{ ${LISTEN}, ${RS} }`)}  ${line}\n`).arpAuditMs).toBe(expected),
+  )
+
+  it.each(['500ms', 'never', 'false', '10', '10 s'])('refuses an arpAudit of %s', value =>
+    expect(problems(`${withServices(`{ ${LISTEN}, ${RS} }`)}  arpAudit: ${value}\n`).join()).toMatch(
+      /^FILE:5:13: director\.arpAudit: expected (off, or )?a time /,
+    ),
+  )
 
   const realServers = (list: string): string => withServices(`{ ${LISTEN}, realServers: ${list} }`)
   it.each<[string, string, RegExp]>([
@@ -353,12 +417,12 @@ describe('a service is refused', () => {
 
 describe('a check', () => {
   const checksOf = (check: string) => load(service(`check: ${check}`)).director?.services[0]?.check
-  const TIMING = { interval: 2000, timeout: 1000, rise: 2, fall: 3, jitter: 0.1 }
+  const TIMING = { interval: 2000, retryInterval: 2000, timeout: 1000, rise: 2, fall: 3, jitter: 0.1 }
 
   it('is of the real server unless told, and fits into its interval', () => {
     expect(checksOf('{ type: tcp }')).toEqual([{ type: 'tcp', ...TIMING }])
     expect(checksOf('{ type: icmp, interval: 500ms, jitter: 0%, rise: 1, fall: 1 }')).toEqual([
-      { type: 'icmp', interval: 500, timeout: 500, rise: 1, fall: 1, jitter: 0 },
+      { type: 'icmp', interval: 500, retryInterval: 500, timeout: 500, rise: 1, fall: 1, jitter: 0 },
     ])
   })
 
@@ -387,6 +451,40 @@ describe('a check', () => {
     ])
   })
 
+  it('takes ranges of statuses', () => {
+    const statuses = (status: string) =>
+      load(service(`check: { type: http, status: ${status} }`)).director?.services[0]?.check
+    expect(statuses('200-203')).toMatchObject([{ status: [200, 201, 202, 203] }])
+    expect(statuses('[200-201, 304]')).toMatchObject([{ status: [200, 201, 304] }])
+  })
+
+  it('is that of one real server instead of that of its service', () => {
+    const config = load(
+      withServices(
+        `{ ${LISTEN}, check: { type: icmp }, realServers: [{ address: 10.0.0.12, check: [{ type: tcp }, { type: icmp }] }, { address: 10.0.0.13 }] }`,
+      ),
+    )
+    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => 'up')
+    expect(members.map(({ realServer, checks }) => [realServer, checks.length])).toEqual([
+      ['10.0.0.12:80', 2],
+      ['10.0.0.13:80', 1],
+    ])
+    expect(leftToRun(config, AS_CONFIGURED)).toHaveLength(1)
+    for (const { checks } of members) for (const { check } of checks) check.close()
+  })
+
+  it('is made of those real servers alone that have one', () => {
+    const config = load(
+      withServices(
+        `{ ${LISTEN}, realServers: [{ address: 10.0.0.12 }, { address: 10.0.0.13, check: { type: icmp } }] }`,
+      ),
+    )
+    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => 'up')
+    expect(members.map(({ realServer }) => realServer)).toEqual(['10.0.0.13:80'])
+    expect(leftToRun(config, AS_CONFIGURED)).toHaveLength(1)
+    for (const { checks } of members) for (const { check } of checks) check.close()
+  })
+
   it('is a command of words, which no shell takes apart', () => {
     expect(checksOf('{ type: command, command: [/bin/check, "a b", ""] }')).toEqual([
       { type: 'command', command: ['/bin/check', 'a b', ''], ...TIMING },
@@ -400,6 +498,8 @@ describe('a check', () => {
     ['with a word unknown', '{ type: icmp, port: 7 }', /check\.port: unknown key/],
     ['in a list', '[{ type: tcp }, { type: tcp, prot: 7 }]', /check\[1\]\.prot: unknown key/],
     ['for a status that is none', '{ type: http, status: [200, 99] }', /status\[1\]: .*received 99/],
+    ['for a range that ends before it starts', '{ type: http, status: 299-200 }', /range.*"299-200"/],
+    ['for a range of nothing', '{ type: http, status: ok }', /an HTTP status from 100 to 599.*"ok"/],
     ['for a body that HEAD has not', '{ type: http, method: HEAD, body: ok }', /no body where .*HEAD/],
     ['for a page called vip', '{ type: http, path: vip }', /a path that starts with \/.*"vip"/],
     ['for a path of TCP', '{ type: tcp, path: / }', /expected vip, the way of a client .*received "\/"/],
@@ -412,6 +512,7 @@ describe('a check', () => {
     expect(problems(service(`check: ${check}`)).join('\n')).toMatch(message),
   )
 
+  const OTHER = '{ address: 10.0.0.12, check: { type: tcp, path: vip }, forwarding: tunnel }'
   const VIP_PATH = 'check: [{ type: icmp }, { type: tcp, path: vip }]'
   it.each<[string, string, RegExp]>([
     [
@@ -433,6 +534,11 @@ describe('a check', () => {
       'the way of a client, where frames go another way',
       service(`forwarding: masquerade, ${VIP_PATH}`),
       /check\[1\]: expected path: vip for direct-route alone/,
+    ],
+    [
+      'of one real server, where frames go another way to it',
+      withServices(`{ ${LISTEN}, realServers: [${OTHER}] }`),
+      /realServers\[0\]\.check: expected path: vip for direct-route alone/,
     ],
   ])('is refused %s', (_, text, message) => expect(problems(text).join('\n')).toMatch(message))
 })
@@ -470,7 +576,7 @@ describe('a file that is half written', () => {
     [
       'real servers of nothing',
       withServices(`{ ${LISTEN}, realServers: }`),
-      'a list of real servers, received null',
+      'a list of real servers, or [] where there is none, received null',
     ],
     ['a real server of nothing', withServices(`{ ${LISTEN}, realServers: [{}] }`), 'address: is missing'],
     ['no director', 'director:\n', 'director: expected the director role'],
@@ -533,7 +639,7 @@ describe('any section', () => {
   const realServer = fc
     .tuple(
       fc.constantFrom('10.0.0.12', '10.0.0.13', '2001:db8::12', '127.0.0.1', '224.0.0.1'),
-      maybe('port', 'weight', 'forwarding', 'upperThreshold', 'lowerThreshold'),
+      maybe('port', 'weight', 'forwarding', 'upperThreshold', 'lowerThreshold', 'check'),
     )
     .map(([address, rest]) => ({ address, ...rest }))
   const optional = <T>(name: string, arbitrary: fc.Arbitrary<T>) =>
@@ -546,7 +652,7 @@ describe('any section', () => {
         { listen: '[2001:db8::1]:53/udp' },
         { firewallMark: 1 },
       ),
-      fc.array(realServer, { minLength: 1, maxLength: 2 }),
+      fc.array(realServer, { maxLength: 2 }),
       maybe('scheduler', 'schedulerFlags', 'onePacket', 'forwarding', 'vips', 'listen', 'check'),
       optional('persistence', maybe('timeout', 'netmask', 'engine')),
       optional('tunnel', maybe('type', 'port', 'checksum')),

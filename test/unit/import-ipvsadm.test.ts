@@ -141,7 +141,6 @@ describe('what our configuration cannot say', () => {
   const web = '-A -t 10.0.0.100:80 -s rr'
   const rs = '-a -t 10.0.0.100:80 -r 10.0.0.12:80'
   it.each([
-    [`${web} -p 100000\n${rs}`, ['longer-than-a-day FILE:1']],
     [`${web} -p 60 -M 255.0.255.0\n${rs}`, ['persistence-netmask FILE:1']],
     [`${web} -p 60 --pe sip\n${rs}`, ['persistence-engine FILE:1']],
     [`${web} -b flag-3\n${rs}`, ['scheduler-flag FILE:1']],
@@ -152,7 +151,6 @@ describe('what our configuration cannot say', () => {
       ['tunnel-of-one-real-server FILE:3'],
     ],
     [`${web}\n${rs} -m\n-a -t 10.0.0.100:80 -r 10.0.0.13:0 -m`, ['port-0 FILE:3']],
-    [`${web}\n${rs}\n-A -u 10.0.0.100:53`, ['no-real-servers FILE:3']],
     [
       `${web}\n${rs}\n-A -t 10.0.0.100:0 -p\n-a -t 10.0.0.100:0 -r 10.0.0.12`,
       ['every-port-beside-a-port FILE:3'],

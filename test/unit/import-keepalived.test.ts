@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { poolsOf } from '../../agent/director/import/imported.ts'
 import { ipvsadmRules } from '../../agent/report/ipvsadm-rules.ts'
@@ -220,6 +221,7 @@ describe('the lines of keepalived', () => {
       'FILE:2:1: 10.0.0.9/30 80: 10.0.0.9 is not the first address of /30',
     ],
     [checked('HTTP_GET { connect_port 80 }'), 'FILE:6:1: HTTP_GET needs a url'],
+    [checked('MISC_CHECK { }'), 'FILE:6:1: MISC_CHECK needs a misc_path'],
     [checked('TCP_CHECK { connect_port 0 }'), 'FILE:6:13: connect_port is from 1 to 65535'],
     ['global_defs {\nlvs_timeouts icmp 3\n}\n', 'FILE:2:1: lvs_timeouts has tcp, tcpfin and udp, not icmp'],
   ])('are refused with their place: %j', (text, problem) => {
@@ -228,7 +230,8 @@ describe('the lines of keepalived', () => {
 })
 
 describe('a check', () => {
-  const TIMES = { interval: '60s', timeout: '5s', rise: 1, fall: 2 }
+  const TIMES = { interval: '60s', retryInterval: '1s', timeout: '5s', rise: 1, fall: 2 }
+  const WEB_TIMES = { ...TIMES, retryInterval: '3s' }
   it.each([
     [checked('TCP_CHECK { }'), { type: 'tcp', ...TIMES }],
     [
@@ -237,21 +240,105 @@ describe('a check', () => {
     ],
     [
       checked('TCP_CHECK { }', 'delay_loop 3\nretry 4\nconnect_timeout 2'),
-      { type: 'tcp', interval: '3s', timeout: '2s', rise: 1, fall: 5 },
+      { type: 'tcp', interval: '3s', retryInterval: '1s', timeout: '2s', rise: 1, fall: 5 },
     ],
     [checked('delay_loop 9\nTCP_CHECK { }', 'delay_loop 3'), { type: 'tcp', ...TIMES, interval: '9s' }],
     [checked('PING_CHECK { }'), { type: 'icmp', ...TIMES }],
     [
       checked('HTTP_GET {\nurl {\npath /x\nstatus_code 204\n}\n}'),
-      { type: 'http', path: '/x', status: 204, ...TIMES },
+      { type: 'http', path: '/x', status: 204, ...WEB_TIMES },
     ],
     [
       checked('SSL_GET {\nurl {\npath /x\nregex "all is well"\n}\n}', 'virtualhost a.example.org'),
-      { type: 'https', path: '/x', host: 'a.example.org', body: 'all is well', ...TIMES },
+      {
+        type: 'https',
+        path: '/x',
+        host: 'a.example.org',
+        status: '200-299',
+        body: 'all is well',
+        ...WEB_TIMES,
+      },
+    ],
+    [
+      checked('HTTP_GET {\nurl {\npath /x\nstatus_code 200-203 304\n}\n}'),
+      { type: 'http', path: '/x', status: ['200-203', 304], ...WEB_TIMES },
+    ],
+    [
+      checked('HTTP_GET {\nconnect_port 81\nurl { path / }\nurl { path /b }\n}\nPING_CHECK { }'),
+      [
+        { type: 'http', port: 81, path: '/', status: '200-299', ...WEB_TIMES },
+        { type: 'http', port: 81, path: '/b', status: '200-299', ...WEB_TIMES },
+        { type: 'icmp', ...TIMES },
+      ],
+    ],
+    [checked('TCP_CHECK { connect_ip 10.0.0.12 }'), { type: 'tcp', ...TIMES }],
+    [checked('DNS_CHECK { }'), { type: 'icmp', interval: '60s', timeout: '5s', rise: 1, fall: 4 }],
+    [
+      checked('MISC_CHECK {\nmisc_path "/bin/check --fast \'a b\' c\\ d"\nmisc_timeout 7\nretry 2\n}'),
+      {
+        ...{ type: 'command', command: ['/bin/check', '--fast', 'a b', 'c d'] },
+        ...{ interval: '60s', retryInterval: '1s', timeout: '7s', rise: 1, fall: 3 },
+      },
+    ],
+    [
+      checked('delay_loop 5\nMISC_CHECK { misc_path /bin/check }', 'delay_loop 9'),
+      { type: 'command', command: ['/bin/check'], interval: '5s', timeout: '9s', rise: 1, fall: 1 },
+    ],
+    [
+      checked('delay_before_retry 2\nTCP_CHECK { }', 'delay_before_retry 7\ndelay_loop 9'),
+      { type: 'tcp', ...TIMES, interval: '9s', retryInterval: '2s' },
+    ],
+    [
+      checked('TCP_CHECK { delay_before_retry 0 }', 'delay_loop 9'),
+      { type: 'tcp', ...TIMES, interval: '9s', retryInterval: '1ms' },
+    ],
+    [
+      checked('TCP_CHECK { delay_before_retry 9 }', 'delay_loop 9'),
+      { type: 'tcp', interval: '9s', timeout: '5s', rise: 1, fall: 2 },
     ],
     [web(''), undefined],
   ])('asks what keepalived asks: %j', (text, check) => {
     expect(written(text).check).toEqual(check)
+  })
+
+  it('asks the port that is written, also where IPVS has that of the service', () => {
+    const server = 'real_server 10.0.0.12 8080 {\nTCP_CHECK { }\n}'
+    expect(written(web('', server)).check).toMatchObject({ port: 8080 })
+    const marked = web('', server).replace('10.0.0.100 80', 'fwmark 5')
+    expect(written(marked).check).toMatchObject({ port: 8080 })
+  })
+
+  const server = (last: number, checker: string): string => `real_server 10.0.0.${last} 80 {\n${checker}\n}`
+  it('is written once where most have it alike, and with those that differ', () => {
+    const text = web(
+      '',
+      [server(12, 'PING_CHECK { }'), server(13, 'TCP_CHECK { }'), server(14, 'TCP_CHECK { }')].join('\n'),
+    )
+    const { check, realServers } = written(text)
+    expect(check).toMatchObject({ type: 'tcp' })
+    expect(realServers).toMatchObject([{ check: { type: 'icmp' } }, {}, {}])
+    expect((realServers as object[]).filter(each => 'check' in each)).toHaveLength(1)
+  })
+
+  it('is that of each real server where one has none', () => {
+    const text = web('', [server(12, 'TCP_CHECK { }'), server(13, '')].join('\n'))
+    const { check, onFailure, realServers } = written(text)
+    expect({ check, onFailure }).toEqual({ check: undefined, onFailure: 'remove' })
+    expect(realServers).toEqual([
+      { address: '10.0.0.12', weight: 1, check: { type: 'tcp', ...TIMES } },
+      { address: '10.0.0.13', weight: 1 },
+    ])
+  })
+
+  it('is well with every exit status of a misc_dynamic script but 1', () => {
+    const script = '"case $1 in [0-9]*) exit $1;; esac" x'
+    const text = checked(`MISC_CHECK {\nmisc_path '/bin/sh -c ${script} STATUS'\nmisc_dynamic\n}`)
+    const run = (status: string): number | null => {
+      const { command } = written(text.replace('STATUS', status)).check as { command: string[] }
+      const [program = '', ...args] = command
+      return spawnSync(program, args).status
+    }
+    expect(['0', '2', '40', '255', '1', '127'].map(run)).toEqual([0, 0, 0, 0, 1, 1])
   })
 })
 
@@ -317,22 +404,21 @@ describe('what has no equal', () => {
     [checked('MISC_CHECK {\nmisc_path "/bin/check it"\n}'), ['check-by-command FILE:6']],
     [checked('SMTP_CHECK {\nhost { connect_port 25 }\n}'), ['check-of-a-protocol FILE:6']],
     [checked('DNS_CHECK { }'), ['check-of-a-protocol FILE:6']],
-    [checked('TCP_CHECK { }\nMISC_CHECK { misc_path /bin/x }'), ['several-checks FILE:7']],
-    [checked('HTTP_GET {\nurl { path / }\nurl { path /b }\n}'), ['several-urls FILE:8']],
+    [
+      checked('MISC_CHECK {\nmisc_path /bin/check it\nuser web\nmisc_dynamic\n}'),
+      ['misc-path-without-quotes FILE:7', 'check-by-command FILE:8', 'keepalived-misc_dynamic FILE:9'],
+    ],
+    [checked('UDP_CHECK { }\nFILE_CHECK { }'), ['check-of-a-protocol FILE:6', 'check-of-a-protocol FILE:7']],
     [
       checked(
         'HTTP_GET {\nurl {\npath /\nstatus_code 200 301\ndigest 640205b7b0fc66c1ea91c463fac6334d\n}\n}',
       ),
-      ['check-status FILE:9', 'keepalived-digest FILE:10'],
+      ['keepalived-digest FILE:10'],
     ],
     [checked('HTTP_GET {\nurl {\npath /\nregex ^ok\n}\n}'), ['check-pattern FILE:9']],
     [
       checked('TCP_CHECK {\nbindto 10.0.0.11\nconnect_ip 10.0.0.77\nwarmup 3\n}'),
       ['keepalived-bindto FILE:7', 'keepalived-connect_ip FILE:8', 'keepalived-warmup FILE:9'],
-    ],
-    [
-      web('', 'real_server 10.0.0.12 80 { TCP_CHECK { } }\nreal_server 10.0.0.13 80 { }'),
-      ['check-of-one-real-server FILE:6'],
     ],
     [web('nat_mask 255.255.255.0'), ['unknown-keyword FILE:4']],
     [`what_is_this yes\n${web('')}`, ['unknown-keyword FILE:1']],

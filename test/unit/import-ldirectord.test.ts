@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { poolsOf } from '../../agent/director/import/imported.ts'
 import { ipvsadmRules } from '../../agent/report/ipvsadm-rules.ts'
@@ -149,6 +150,28 @@ describe('a check', () => {
     ['\tchecktype=negotiate\n\tchecktimeout=4\n', { type: 'http', path: '/', ...TIMES, timeout: '4s' }],
     ['\tchecktype=connect\n\tprotocol=udp\n', { type: 'icmp', ...TIMES, timeout: '5s' }],
     ['\tchecktype=ping\n', { type: 'icmp', ...TIMES, timeout: '5s' }],
+    ['\tchecktype=ping\n\tcheckcount=3\n', { type: 'icmp', ...TIMES, timeout: '5s', fall: 3 }],
+    [
+      '\tchecktype=3\n\tchecktimeout=2\n',
+      [
+        { type: 'tcp', ...TIMES, timeout: '2s' },
+        { type: 'http', path: '/', ...TIMES, interval: '40s', timeout: '2s' },
+      ],
+    ],
+    [
+      '\tchecktype=3\n\tservice=none\n\tprotocol=udp\n\tchecktimeout=2\n',
+      { type: 'icmp', ...TIMES, timeout: '2s' },
+    ],
+    [
+      '\tchecktype=external-perl\n\tcheckcommand="/bin/a b"\n\tchecktimeout=4\n',
+      {
+        type: 'command',
+        command: ['sh', '-c', 'exec perl "$0" "10.0.0.100" 80 "$RS_AGENT_RIP" 80', '/bin/a b'],
+        ...TIMES,
+        timeout: '4s',
+      },
+    ],
+    ['\thttpmethod=HEAD\n', { type: 'http', method: 'HEAD', path: '/', ...TIMES, timeout: '30s' }],
     ['\tchecktype=on\n', undefined],
     ['\tservice=none\n', undefined],
   ])('asks what ldirectord asks: %j', (lines, check) => {
@@ -162,11 +185,36 @@ describe('a check', () => {
     expect(service.check).toMatchObject({ path: '/up', body: 'yes' })
   })
 
+  it('is that of one real server where it asks something else', () => {
+    const service = written(`${WEB}${RS}${RS.replace('12', '13')}\treal=10.0.0.14:80 gate 1 "up", "yes"\n`)
+    expect(service.check).toMatchObject({ path: '/' })
+    expect(service.realServers).toMatchObject([{}, {}, { check: { path: '/up', body: 'yes' } }])
+  })
+
+  it.each([
+    ['virtual=10.0.0.100:80\n\treal=10.0.0.12:8080 masq\n', '10.0.0.100 80 10.0.0.12 8080'],
+    ['virtual=7\n\treal=10.0.0.12 gate\n', '7 0 10.0.0.12 0'],
+    ['virtual6=[2001:db8::1]:80\n\treal6=[2001:db8::12]:80 gate\n', '[2001:db8::1] 80 [2001:db8::12] 80'],
+  ])('gives a command the words that ldirectord gives it: %j', (text, words) => {
+    const { check } = written(`${text}\tchecktype=external\n\tcheckcommand=/bin/echo\n`)
+    const [program = '', ...args] = (check as { command: string[] }).command
+    const RS_AGENT_RIP = text.includes('virtual6') ? '2001:db8::12' : '10.0.0.12'
+    expect(spawnSync(program, args, { env: { RS_AGENT_RIP }, encoding: 'utf8' }).stdout).toBe(`${words}\n`)
+  })
+
+  it('is of nobody where there are no real servers: the fallback serves', () => {
+    const service = written(`${WEB}\tfallback=10.0.0.9:80 gate\n`)
+    expect(service).toMatchObject({ realServers: [], fallback: '10.0.0.9:80' })
+    expect(service).not.toHaveProperty('check')
+  })
+
   it('takes an interval of a service only when ldirectord forks', () => {
     const own = `${WEB}${RS}\tcheckinterval=3\n`
     expect(written(`fork=yes\ncheckinterval=7\n${own}`).check).toMatchObject({ interval: '3s' })
     expect(written(`checkinterval=7\n${own}`).check).toMatchObject({ interval: '7s' })
     expect(ownWarnings(READ(own))).toEqual(['interval-without-fork FILE:3'])
+    const combined = ownWarnings(READ(`${own}\tchecktype=4\n`))
+    expect(combined).toEqual(['interval-without-fork FILE:3', 'checktype-combined FILE:4'])
   })
 })
 
@@ -241,14 +289,16 @@ describe('what has no equal', () => {
       `${WEB}${RS}\tservice=mysql\n\tlogin="a"\n\tpasswd="b"\n`,
       ['check-of-a-protocol FILE:3', 'ldirectord-login FILE:4', 'ldirectord-passwd FILE:5'],
     ],
-    [`${WEB}${RS}\tchecktype=external\n\tcheckcommand=/bin/x\n`, ['check-by-command FILE:4']],
     [`${WEB}${RS}\tchecktype=3\n`, ['checktype-combined FILE:3']],
     [`${WEB}${RS}\tchecktype=off\n`, ['checktype-off FILE:3']],
-    [`${WEB}${RS}\thttpmethod=HEAD\n`, ['check-method FILE:3']],
+    [`${WEB}${RS}\thttpmethod=HEAD\n\treceive="a"\n`, ['check-method FILE:3']],
     [`${WEB}${RS}\treceive="a|b"\n`, ['check-pattern FILE:3']],
     [`${WEB}${RS}\trequest="a b"\n`, ['check-path FILE:3']],
-    [`${WEB}${RS}\treal=10.0.0.13:80 gate 1 "own", "x"\n`, ['check-of-one-real-server FILE:3']],
+    [`${WEB}${RS}\tfallback=10.0.0.12:80 gate\n`, ['fallback-is-real-server FILE:1']],
     [`${WEB}${RS}\tfallback=10.0.0.9:80 masq\n`, ['fallback-forwarding FILE:3']],
+    [`${WEB}\treal=10.0.0.12:80 masq\n\tfallback=10.0.0.9:80\n`, ['fallback-forwarding FILE:3']],
+    [`${WEB}\treal=10.0.0.12:80 masq\n\tfallback=10.0.0.9:80 masq\n`, []],
+    [`${WEB}\treal=10.0.0.12:80 masq\n\tfallback=127.0.0.1:80\n`, []],
     [
       'virtual=7\n\treal=10.0.0.12 gate\n\tfallback=10.0.0.9\n',
       ['mark-without-vips FILE:1', 'fallback-without-port FILE:3'],

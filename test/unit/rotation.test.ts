@@ -3,18 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { readDrained, writeDrained } from '../../agent/director/drained.ts'
 import { destinationEdits } from '../../agent/director/health/edits.ts'
 import { adopt } from '../../agent/director/health/members.ts'
+import { forgetRotation } from '../../agent/director/rotation.ts'
 import {
-  forgetRotation,
   type RotationReport,
-  readDrained,
+  RUN_LOCK,
   readReport,
   recallReport,
-  writeDrained,
+  type Standings,
   writeReport,
-} from '../../agent/director/rotation.ts'
+} from '../../agent/director/rotation-report.ts'
+import { checkEvents, NOTHING_TOLD } from '../../agent/director/run-events.ts'
 import { filesBelow } from '../../agent/host/files.ts'
+import { isLocked, withLock } from '../../agent/host/lock.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import { type Destination, type Pool, type ServiceKey, serviceText } from '../../agent/model/ipvs.ts'
 import { fakeIpvs, unusedPool } from '../support/fake-ipvs.ts'
@@ -95,10 +98,21 @@ describe('a director that runs again', () => {
       [SERVICE]: {
         fallback: false,
         realServers: {
-          [`${address}:80`]: { health: 'down', part: 'out', sinceMs: 0, why: '', latencyMs: null, ...more },
+          [`${address}:80`]: {
+            health: 'down',
+            part: 'out',
+            sinceMs: 0,
+            why: '',
+            unasked: '',
+            note: '',
+            latencyMs: null,
+            ...more,
+          },
         },
       },
     },
+    inRotation: {},
+    alarms: [],
   })
   const found = (...destinations: Destination[]) => [unusedPool(pool(...destinations))]
 
@@ -135,22 +149,112 @@ describe('what commands tell each other', () => {
     expect(files.list('var/lib/rs-agent')).toEqual([])
   })
 
-  it('is believed of checks only as long as somebody makes them', () => {
-    const report: RotationReport = { pid: 1, at: '', refusedConfig: null, services: {} }
+  it('is believed of checks only as long as somebody makes them', async () => {
+    const report: RotationReport = {
+      pid: 1,
+      at: '',
+      refusedConfig: null,
+      services: {},
+      inRotation: {},
+      alarms: [],
+    }
     writeReport(files, report)
     expect(readReport(files)).toEqual(report)
     expect(recallReport(files)).toBe(null)
+    const during = await withLock(root, async () => [recallReport(files), recallReport(files)], RUN_LOCK)
+    expect(during).toEqual([report, report])
+    expect(recallReport(files)).toBe(null)
   })
 
-  it.each(['', '{', '{}', '[]', 'null', '{"pid":1,"services":3}', '{"addresses":[7,"x",null]}'])(
-    'is nothing where the files hold %j',
+  it('can be asked for while somebody wants to begin', async () => {
+    const path = join(root, RUN_LOCK)
+    await withLock(root, async () => undefined, RUN_LOCK)
+    const outcomes = Array.from({ length: 100 }, () =>
+      withLock(root, async () => isLocked(path), RUN_LOCK).catch(error => error.code),
+    )
+    // One of all holds it first, and every question is answered by it alone.
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set([true, 'locked']))
+  })
+
+  it.each([
+    '',
+    '{',
+    '{}',
+    '[]',
+    'null',
+    '{"pid":1,"services":3}',
+    '{"pid":1,"at":"","refusedConfig":null,"services":null,"inRotation":{},"alarms":[]}',
+    '{"pid":1,"at":"","refusedConfig":null,"services":{"x":{"fallback":false,"realServers":null}},"inRotation":{},"alarms":[]}',
+  ])('is nothing of checks where the file holds %j', text => {
+    writeReport(files, { pid: 1, at: '', refusedConfig: null, services: {}, inRotation: {}, alarms: [] })
+    writeFileSync(join(root, 'run/rs-agent/director-rotation.json'), text)
+    expect(readReport(files)).toBe(null)
+  })
+
+  it.each(['', '{', '[]', 'null', '{"addresses":null}', '{"addresses":["10.10.10.1","x"]}'])(
+    'is an error where who is drained cannot be told, by %j',
     text => {
-      writeReport(files, { pid: 1, at: '', refusedConfig: null, services: {} })
       writeDrained(files, new Set(['10.10.10.1'] as IpAddress[]))
-      for (const file of ['run/rs-agent/director-rotation.json', 'var/lib/rs-agent/director-drained.json'])
-        writeFileSync(join(root, file), text)
-      expect(readReport(files)).toBe(null)
-      expect(readDrained(files)).toEqual(new Set())
+      writeFileSync(join(root, 'var/lib/rs-agent/director-drained.json'), text)
+      expect(() => readDrained(files)).toThrow(
+        /director-drained.json is damaged: who is drained is not known/,
+      )
     },
   )
+})
+
+describe('checks that cannot be made', () => {
+  const standings = (...unasked: string[]): Standings => ({
+    [SERVICE]: Object.fromEntries(
+      unasked.map((why, index) => [
+        `10.10.10.${index}:80`,
+        { health: 'up', sinceMs: 0, why: '', unasked: why, note: '', latencyMs: 1 },
+      ]),
+    ),
+  })
+  const events = (before: Standings, now: Standings) =>
+    checkEvents(checkEvents(NOTHING_TOLD, before).told, now).events.map(
+      ({ level, message }) => `${level} ${message}`,
+    )
+
+  it('are told of once for each reason, and when all can be made again', () => {
+    const cut = 'eth0 has no carrier'
+    expect(events(standings('', ''), standings('', ''))).toEqual([])
+    expect(events(standings('', ''), standings(cut, cut))).toEqual([
+      `warning real servers stay unchecked, and in or out as before: ${cut}`,
+    ])
+    expect(events(standings(cut, cut), standings(cut, ''))).toEqual([])
+    expect(events(standings(cut, ''), standings('', 'no descriptor'))).toEqual([
+      'warning real servers stay unchecked, and in or out as before: no descriptor',
+    ])
+    expect(events(standings(cut, ''), standings('', ''))).toEqual([
+      'info all real servers can be checked again',
+    ])
+  })
+})
+
+describe('checks that pass with a remark', () => {
+  const of = (note: string) => ({
+    health: 'up' as const,
+    sinceMs: 0,
+    why: '',
+    unasked: '',
+    note,
+    latencyMs: 1,
+  })
+  const ENDS = 'its certificate ends in 3 days'
+
+  it('have it told once for each real server, and again when it changes', () => {
+    const standings = (note: string): Standings => ({
+      [SERVICE]: { '10.10.10.1:443': of(note), '10.10.10.2:443': of('') },
+      'another service': { '10.10.10.1:443': of(note) },
+    })
+    const first = checkEvents(NOTHING_TOLD, standings(ENDS))
+    expect(first.events).toEqual([
+      { level: 'warning', subject: '10.10.10.1:443', message: `it passes, but ${ENDS}` },
+    ])
+    expect(checkEvents(first.told, standings(ENDS)).events).toEqual([])
+    expect(checkEvents(first.told, standings('its certificate ends in 2 days')).events).toHaveLength(1)
+    expect(checkEvents(first.told, standings('')).events).toEqual([])
+  })
 })
