@@ -62,10 +62,12 @@ fn find(protocol: i32, port: u32) -> Result<OwnedFd> {
         let Some(number) = number.filter(|_| is_socket) else {
             continue;
         };
-        // It fails when another thread closed the descriptor just now.
-        if let Ok(descriptor) = duplicate(number)
-            && is_bound_to(&descriptor, protocol, port)
-        {
+        let descriptor = match duplicate(number) {
+            // Another thread closed it just now.
+            Err(Errno::EBADF) => continue,
+            other => other.during(|| format!("fcntl({number}, F_DUPFD_CLOEXEC)"))?,
+        };
+        if is_bound_to(&descriptor, protocol, port) {
             return Ok(descriptor);
         }
     }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { type LinkMonitor, monitorLinks } from '../../host/netlink/link-monitor.ts'
 import { type Network, openNetwork } from '../../host/netlink/network.ts'
 import type { IpAddress } from '../../model/address.ts'
@@ -23,41 +24,34 @@ export class OwnNics {
   #monitor: LinkMonitor | null = null
   #look: Promise<void> = Promise.resolve()
   #lookedMs = Number.NEGATIVE_INFINITY
-  #isDeaf = false
+  #whyDeaf: string | null = null
 
   constructor() {
-    this.#known = this.#begin()
-    // Who asks hears of it.
-    this.#known.catch(() => {
-      this.#isDeaf = true
-    })
+    this.#known = this.#begin().catch(error => this.#stop(error))
   }
 
   /** Nothing is known any more, or ever was: no descriptor was left, or a message was lost. */
   get isDeaf(): boolean {
-    return this.#isDeaf
+    return this.#whyDeaf !== null
   }
 
   /**
    * Why something that was asked of the address since then, by performance.now(), may not have gone out or come back:
-   * by the NIC of its route, or by `nic`, where it belongs. Null when both were there all the time, or nobody knows.
+   * by the NIC of its route, or by `nic`, where it belongs. Null when both were there all the time.
    */
   async whyCut(address: IpAddress, nic: string, sinceMs: number): Promise<string | null> {
-    try {
-      await this.#known
-      const answer = await this.#network.lookUpRoute({ destination: address }).catch(() => null)
-      const names = [nic, answer?.kind === 'route' ? answer.link : null]
-      const why = (): string | null => {
-        const states = [...this.#states.values()].filter(({ link }) => names.includes(link.name))
-        return states.map(state => whyItWasCut(state, sinceMs)).find(reason => reason !== null) ?? null
-      }
-      if (why() === null) return null
-      // Where that fails, what is known so far stands: a real server is not blamed for what nobody can see.
-      await this.#lookAgain().catch(() => undefined)
-      return why()
-    } catch {
-      return null
+    await this.#known
+    if (this.#whyDeaf !== null) return `whether ${nic} was there is not known: ${this.#whyDeaf}`
+    const answer = await this.#network.lookUpRoute({ destination: address }).catch(() => null)
+    const names = [nic, answer?.kind === 'route' ? answer.link : null]
+    const why = (): string | null => {
+      const states = [...this.#states.values()].filter(({ link }) => names.includes(link.name))
+      return states.map(state => whyItWasCut(state, sinceMs)).find(reason => reason !== null) ?? null
     }
+    if (why() === null) return null
+    // Where that fails, what is known so far stands: a real server is not blamed for what nobody can see.
+    await this.#lookAgain().catch(() => undefined)
+    return why()
   }
 
   close(): void {
@@ -77,17 +71,17 @@ export class OwnNics {
   }
 
   async #begin(): Promise<void> {
-    const stop = (): void => {
-      this.#isDeaf = true
-      this.#states.clear()
-    }
     // Before the first look, so that nothing happens unseen in between.
     this.#monitor = monitorLinks({
       changed: link => this.#take(link),
       gone: ({ index }) => this.#states.delete(index),
-      failed: stop,
+      failed: error => this.#stop(error),
     })
     for (const link of await this.#network.links()) this.#take(link)
+  }
+
+  #stop(error: unknown): void {
+    this.#whyDeaf = messageOf(error)
   }
 
   #take(link: Link): void {
