@@ -10,7 +10,7 @@ import { planCommand } from './plan.ts'
 export async function applyCommand(invocation: Invocation, { dryRun }: { dryRun: boolean }): Promise<number> {
   if (dryRun) return planCommand(invocation)
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedRealServer(config)
+  const wanted = wantedRealServer(config, invocation.root)
   const { steps, checks, notes } = await changeHost(invocation, (host, watching) =>
     convergeRealServer(host, config, wanted, watching),
   )

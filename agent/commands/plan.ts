@@ -12,12 +12,12 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 /** What apply would change; 0 when nothing, 2 when something. */
 export async function planCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedRealServer(config)
+  const wanted = wantedRealServer(config, invocation.root)
   return withHost(invocation, async host => {
     const { state, interrupted } = recall(host.files, REAL_SERVER)
     const { steps, refusals, leftOut } = planRealServer(
       wanted,
-      await observeHost(host, interestOf(state)),
+      await observeHost(host, interestOf(wanted, state)),
       state,
       recallOther(host.files, REAL_SERVER),
     )

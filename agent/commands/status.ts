@@ -14,10 +14,10 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 export async function statusCommand(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedRealServer(config)
+  const wanted = wantedRealServer(config, invocation.root)
   return withHost(invocation, async host => {
     const { state, interrupted } = recall(host.files, REAL_SERVER)
-    const found = await observeHost(host, interestOf(state))
+    const found = await observeHost(host, interestOf(wanted, state))
     const { steps, refusals } = planRealServer(wanted, found, state, recallOther(host.files, REAL_SERVER))
     refuse(config, refusals)
     const report: StatusReport = {

@@ -16,9 +16,9 @@ export async function verifyCommand(invocation: Invocation, selection: Selection
   const { terminal } = invocation
   const { ids, leftOut } = selectChecks({ ids: CHECK_IDS, onTheWire: CHECKS_ON_THE_WIRE }, selection)
   const checks = Object.fromEntries(ids.map(id => [id, CHECKS[id]]))
-  const wanted = wantedRealServer(loadInvocationConfig(invocation))
+  const wanted = wantedRealServer(loadInvocationConfig(invocation), invocation.root)
   const results = await withHost(invocation, async host => {
-    const found = await observeHost(host, interestOfChecks(interestOf(NOTHING_MANAGED)))
+    const found = await observeHost(host, interestOfChecks(interestOf(wanted, NOTHING_MANAGED)))
     const showWaiting = (ids: readonly CheckId[]): void =>
       terminal.progress(ids.length === 0 ? null : `waiting for ${ids.join(', ')}`)
     const results = inOrder([...(await runChecks(checks, host, wanted, found, showWaiting)), ...leftOut])

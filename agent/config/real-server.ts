@@ -2,16 +2,20 @@ import * as v from 'valibot'
 import type { IpAddress } from '../model/address.ts'
 import { vipCheck } from './check.ts'
 import {
+  folder,
   ipAddress,
   list,
+  mountOptions,
   network,
+  nfsSource,
   nicName,
   noTwoAlike,
+  path,
   pathOf,
   port,
   portNumber,
   section,
-  text,
+  upstream,
   vipAddress,
 } from './values.ts'
 
@@ -39,27 +43,41 @@ const vip = section(
 
 const nfsMount = section(
   {
-    source: v.pipe(text('HOST:/PATH'), v.regex(/^[^\s/]+:\/\S*$/, 'HOST:/PATH')),
-    target: v.pipe(text('an absolute path'), v.startsWith('/', 'an absolute path')),
-    options: v.optional(text('mount options'), 'ro,nfsvers=4.2'),
+    source: nfsSource,
+    target: folder,
+    /** Those of nfs(5); what is not named is chosen for a web server. */
+    options: v.optional(mountOptions, ''),
   },
   'an NFS mount: { source, target, options }',
 )
 
-const httpd = section(
-  {
-    server: v.optional(v.picklist(['apache', 'nginx'], 'apache or nginx'), 'apache'),
-    port: v.optional(portNumber, 80),
-    root: v.optional(
-      v.pipe(text('an absolute path'), v.startsWith('/', 'an absolute path')),
-      '/var/www/html',
-    ),
-    healthPath: v.optional(
-      v.pipe(text('a path that starts with /'), v.startsWith('/', 'a path that starts with /')),
-      '/',
-    ),
-  },
-  'a web server: { server, port, root, healthPath }',
+const httpd = v.pipe(
+  section(
+    {
+      server: v.optional(v.picklist(['apache', 'nginx'], 'apache or nginx'), 'apache'),
+      port: v.optional(portNumber, 80),
+      root: v.optional(folder, '/var/www/html'),
+      healthPath: v.optional(path, '/'),
+      /** Applications behind it, of the multi-level set-up; nothing is read from `root` then. */
+      proxy: v.optional(
+        v.pipe(
+          list(upstream, 'applications'),
+          v.minLength(1, 'at least one application'),
+          noTwoAlike(item => item),
+        ),
+      ),
+    },
+    'a web server: { server, port, root, healthPath, proxy }',
+  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { server, proxy } = dataset.value
+    if (proxy !== undefined && server !== 'nginx')
+      addIssue({
+        message: 'no applications behind apache: `server: nginx` passes requests on',
+        path: pathOf(dataset.value, ['proxy']),
+      })
+  }),
 )
 
 export const realServer = v.pipe(
@@ -86,10 +104,17 @@ export const realServer = v.pipe(
         [],
       ),
       clients: v.optional(list(network, 'addresses and networks'), []),
-      nfs: v.optional(list(nfsMount, 'NFS mounts')),
+      nfs: v.optional(
+        v.pipe(
+          list(nfsMount, 'NFS mounts'),
+          noTwoAlike(item => item.target, 'target'),
+        ),
+        [],
+      ),
       httpd: v.optional(httpd),
+      packages: v.optional(v.picklist(['install', 'leave'], 'install or leave'), 'install'),
     },
-    'the real-server role: { vips, interfaces, directors, siblings, clients }',
+    'the real-server role: { vips, interfaces, directors, siblings, clients, nfs, httpd, packages }',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return

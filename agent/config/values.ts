@@ -107,6 +107,33 @@ export const path = v.pipe(
   v.regex(/^\/[\x21-\x7e]*$/, 'a path that starts with /, percent-encoded, without spaces'),
 )
 
+const FOLDER = 'an absolute path of a folder, such as /var/www/html'
+/** Without a slash at its end, and without . and .. in it: it is compared with what the kernel tells. */
+export const folder = v.pipe(
+  text(FOLDER),
+  v.check(value => /^(\/[^/\p{Cc}]+)+\/?$/u.test(value) && !/\/\.\.?(\/|$)/.test(value), FOLDER),
+  v.transform(value => value.replace(/\/$/, '')),
+)
+
+const NFS_SOURCE = 'what is mounted, as SERVER:/PATH'
+export const nfsSource = v.pipe(
+  text(NFS_SOURCE),
+  v.regex(/^(?:[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):\/[^\s\p{Cc}]*$/u, NFS_SOURCE),
+)
+
+const MOUNT_OPTIONS = 'mount options with commas between them, such as ro,nfsvers=4.2'
+export const mountOptions = v.pipe(
+  text(MOUNT_OPTIONS),
+  v.regex(/^[\w.:=+/@%-]+(,[\w.:=+/@%-]+)*$/, MOUNT_OPTIONS),
+)
+
+const UPSTREAM = 'an application as HOST:PORT, such as 10.10.20.1:8080'
+export const upstream = v.pipe(
+  v.string(UPSTREAM),
+  v.regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}$/, UPSTREAM),
+  v.check(value => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, UPSTREAM),
+)
+
 /** Points at the second of two like items. */
 export function noTwoAlike<T>(key: (item: T) => string, field?: string): v.RawCheckAction<T[]> {
   return v.rawCheck(({ dataset, addIssue }) => {

@@ -41,6 +41,11 @@ export interface Files {
   remove(path: string): void
   /** Names in a folder, sorted; none where there is no such folder. */
   list(folder: string): string[]
+  /** Null when it is not there; anything but a folder is an error. */
+  folder(path: string): 'empty' | 'filled' | null
+  makeFolder(path: string): void
+  /** Only while it is empty; one that is not stays. */
+  removeFolder(path: string): void
 }
 
 export function filesBelow(root: string): Files {
@@ -51,6 +56,9 @@ export function filesBelow(root: string): Files {
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
     remove: path => explained('remove', join(root, path), removeFile),
     list: folder => explained('list', join(root, folder), listFolder),
+    folder: path => explained('look into', join(root, path), lookIntoFolder),
+    makeFolder: path => explained('make', join(root, path), makeFolder),
+    removeFolder: path => explained('remove', join(root, path), removeEmptyFolder),
   }
 }
 
@@ -138,6 +146,15 @@ function listFolder(folder: string): string[] {
     return readdirSync(folder).sort()
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}
+
+function lookIntoFolder(folder: string): 'empty' | 'filled' | null {
+  try {
+    return readdirSync(folder).length === 0 ? 'empty' : 'filled'
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return null
     throw error
   }
 }

@@ -54,6 +54,8 @@ export interface InterfaceAddress extends AddressForm {
   tentative?: true
   /** IFA_F_DADFAILED: another host has it, so that this one never uses it (IPv6). */
   duplicate?: true
+  /** It ends by itself unless somebody goes on with it: of a lease, or of a router's announcement. */
+  leased?: true
 }
 
 /** What a route carries besides its identity (destination, table, metric). */

@@ -34,7 +34,7 @@ export async function convergeRealServer(
     {
       role: REAL_SERVER,
       vips: wanted.vips,
-      interest: interestOf,
+      interest: state => interestOf(wanted, state),
       plan(found, state, director) {
         const { refusals, ...planned } = planRealServer(wanted, found, state, director)
         refuse(config, refusals)
@@ -61,7 +61,7 @@ export function releaseRealServer(host: Host, watching: Watching): Promise<Relea
     host,
     {
       role: REAL_SERVER,
-      interest: interestOf,
+      interest: state => interestOf(null, state),
       plan: planRemoval,
       interlock: vipInterlock,
       tidy: () => forgetVerify(host.files, 'real server'),

@@ -1,8 +1,9 @@
 import type { HttpCheck } from '../config/check.ts'
 import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
-import { readTemplate } from '../host/templates.ts'
+import { readOwnTemplate } from '../host/templates.ts'
 import { familyOf, type IpAddress, type IpNetwork } from '../model/address.ts'
+import type { WebServerName } from '../model/distribution.ts'
 
 /** What a host with the real-server role shall be, whatever it is now. */
 export interface WantedRealServer {
@@ -17,8 +18,33 @@ export interface WantedRealServer {
   clients: readonly IpNetwork[]
   /** What clients reach on each VIP, in the order of `vips`. */
   services: readonly VipService[]
-  /** Texts of the templates that are rendered for this role. */
-  templates: { sysctl: string }
+  /** What the web server serves, and of whom; null where it is somebody else's matter. */
+  httpd: WantedWebServer | null
+  nfs: readonly WantedShare[]
+  /** Whether apply installs the packages that these need. */
+  packages: 'install' | 'leave'
+  /** Texts of the templates that are rendered for this role; those of what is not wanted are empty. */
+  templates: { sysctl: string; site: string; mount: string; automount: string }
+}
+
+export interface WantedWebServer {
+  server: WebServerName
+  port: number
+  /** The document root. */
+  root: string
+  /** A page that must be there. */
+  healthPath: string
+  /** Applications that requests are passed on to, as HOST:PORT; empty where pages come from `root`. */
+  proxy: readonly string[]
+}
+
+/** A share of an NFS server, and where it is mounted. */
+export interface WantedShare {
+  /** SERVER:/PATH. */
+  source: string
+  target: string
+  /** As written: options that are not named are chosen for a web server. */
+  options: string
 }
 
 /** What one VIP offers. */
@@ -30,8 +56,8 @@ export interface VipService {
   check: HttpCheck | undefined
 }
 
-/** Throws when the configuration has no real-server role, or asks for what this version cannot do. */
-export function wantedRealServer(config: Config): WantedRealServer {
+/** Throws when the configuration has no real-server role. Templates of the host's own, below the root, come first. */
+export function wantedRealServer(config: Config, root: string): WantedRealServer {
   const { realServer } = config
   if (realServer === undefined)
     throw new AgentError(
@@ -39,13 +65,7 @@ export function wantedRealServer(config: Config): WantedRealServer {
       `${config.file}: there is no realServer section`,
       'this command acts on the real-server role: add `realServer: { vips: [...] }`',
     )
-  for (const section of ['httpd', 'nfs'] as const)
-    if (realServer[section] !== undefined)
-      throw new AgentError(
-        'unsupported',
-        `${config.locate(['realServer', section])}: this version does not set up ${section}`,
-        'take the section out; the VIPs are looked after without it',
-      )
+  const { httpd, nfs, packages } = realServer
   return {
     vips: realServer.vips.map(vip => vip.address),
     interfaces: realServer.interfaces,
@@ -53,8 +73,26 @@ export function wantedRealServer(config: Config): WantedRealServer {
     siblings: realServer.siblings,
     clients: realServer.clients,
     services: realServer.vips.map(({ address, ports, check }) => ({ vip: address, ports, check })),
-    templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
+    httpd: httpd === undefined ? null : { ...httpd, proxy: httpd.proxy ?? [] },
+    nfs,
+    packages,
+    templates: {
+      sysctl: readOwnTemplate('sysctl/90-rs-agent.conf', root),
+      site: httpd === undefined ? '' : readOwnTemplate(siteTemplate(httpd), root),
+      mount: nfs.length === 0 ? '' : readOwnTemplate('nfs/rs-agent.mount', root),
+      automount: nfs.length === 0 ? '' : readOwnTemplate('nfs/rs-agent.automount', root),
+    },
   }
+}
+
+function siteTemplate({
+  server,
+  proxy,
+}: {
+  server: WebServerName
+  proxy?: readonly string[] | undefined
+}): string {
+  return `httpd/${server}${proxy === undefined ? '' : '-proxy'}.conf`
 }
 
 /** ARP is IPv4's; an IPv6 VIP on lo is silent by construction, because NDP asks the NIC's own addresses. */

@@ -11,6 +11,7 @@ import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
 import { leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
 import { disableIpv6Path, hostRefusals, roleRefusals } from './refusal.ts'
+import { servingClaims, servingInterest, servingRefusals, tellOfServing } from './serving.ts'
 import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
 
@@ -31,15 +32,17 @@ export function planRealServer(
     ...hostRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
     ...vipRouteRefusals(wanted, found),
+    ...servingRefusals(wanted, found),
   ]
   const claims = [
     ...arpSysctlClaims(wanted, found, state.priors),
     ...vipAddressClaims(wanted, found, state),
     ...vipRouteClaims(wanted, found),
+    ...servingClaims(wanted, found),
   ]
   const vips = [...new Set([...state.vips, ...wanted.vips])]
   const kept = leaveOutAudible(plan(claims, state.priors, found, director), found, vips)
-  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep)]
+  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep), ...tellOfServing(wanted, found)]
   return { refusals, ...kept, leftOut, needs: needsOf(claims) }
 }
 
@@ -56,11 +59,13 @@ export function planRemoval(found: FoundHost, state: State, director: State): Ro
   return { ...kept, leftOut, needs: [] }
 }
 
-/** What a plan or a removal needs to see. */
-export function interestOf(state: State): Interest {
+/** What a plan needs to see, or a removal, which wants nothing. */
+export function interestOf(wanted: WantedRealServer | null, state: State): Interest {
   const priorPaths = state.priors.flatMap(prior => (prior.kind === 'sysctl' ? [prior.id.path] : []))
   const priorFiles = state.priors.flatMap(prior => (prior.kind === 'file' ? [prior.id.path] : []))
+  const { files, ...serving } = servingInterest(wanted, state)
   return {
+    ...serving,
     sysctls: links => [
       ...new Set([
         ...arpSysctlPaths(links),
@@ -69,7 +74,7 @@ export function interestOf(state: State): Interest {
         ...priorPaths,
       ]),
     ],
-    files: [...new Set([SYSCTL_FILE, ...priorFiles])],
+    files: [...new Set([SYSCTL_FILE, ...priorFiles, ...files])],
   }
 }
 

@@ -2,6 +2,7 @@ import { AgentError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs, IpvsEdit } from '../host/ipvs.ts'
 import type { NetworkEdit } from '../host/netlink/network.ts'
+import { changeServing } from './execute-serving.ts'
 import type { Phase } from './order.ts'
 import type { Change } from './setting.ts'
 import type { Step } from './step.ts'
@@ -44,6 +45,14 @@ export async function executeGroup(host: Host, group: readonly Step[], interlock
       case 'file':
         if (change.after === null) host.files.remove(change.id.path)
         else host.files.write(change.id.path, change.after)
+        break
+      case 'site':
+      case 'folder':
+      case 'mount':
+      case 'fstab-line':
+      case 'boot-unit':
+      case 'web-server':
+        await changeServing(host, change)
         break
       case 'address':
         if (change.before !== null)
@@ -106,7 +115,7 @@ async function ipvsOf(host: Host): Promise<Ipvs> {
   return ipvs
 }
 
-function medium({ kind }: Change): 'network' | 'sysctl' | 'file' | 'ipvs table' | 'ipvs' {
+function medium({ kind }: Change): string {
   switch (kind) {
     case 'address':
     case 'route':

@@ -1,7 +1,12 @@
+import { distributionOf } from '../host/distribution.ts'
 import type { FileForm } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
+import type { WebServerForm, WebServerQuestion } from '../host/web-servers.ts'
+import type { Distribution, WebServerName } from '../model/distribution.ts'
+import { FSTAB, fstabLineOf } from '../model/fstab.ts'
 import type { FoundPool, IpvsTimeouts, SyncDaemon } from '../model/ipvs.ts'
+import { isNfs, type Mount, topmostAt } from '../model/mount.ts'
 import type { AddressForm, InterfaceAddress, Link, Route, RouteForm } from '../model/network.ts'
 import { type Change, keyOf, type Setting } from './setting.ts'
 
@@ -16,6 +21,28 @@ export interface FoundHost {
   files: Record<string, FileForm>
   /** Absent where nobody asked; null where the kernel has no IPVS, or has not loaded it. */
   ipvs?: FoundIpvs | null
+  /** Absent where nobody asked. */
+  serving?: FoundServing
+}
+
+/** What a web server and its shares are made of. */
+export interface FoundServing {
+  mounts: Mount[]
+  /** Only the folders that were asked for and exist, with whether anything is in them. */
+  folders: Record<string, 'empty' | 'filled'>
+  /** Those that were asked for and are started at boot. */
+  bootUnits: string[]
+  /** Of fstab(5), by target. */
+  fstabLines: Record<string, string>
+  webServers: Partial<Record<WebServerName, FoundWebServer>>
+  /** Null for one that is not in the table. */
+  distribution: Distribution | null
+  init: 'systemd' | 'none'
+}
+
+export type FoundWebServer = WebServerForm & {
+  /** Ports that it is told to listen on by what is not our site. */
+  listens: number[]
 }
 
 export interface FoundIpvs {
@@ -30,19 +57,58 @@ export interface Interest {
   files: string[]
   /** The table of virtual services, with timeouts and sync daemons. */
   ipvs?: true
+  serving?: {
+    /** Targets of mounts, and folders that may be ours. */
+    folders: string[]
+    bootUnits: string[]
+    webServers(found: Pick<FoundHost, 'links' | 'addresses' | 'files'>): WebServerQuestion[]
+  }
 }
 
 export async function observeHost(host: Host, interest: Interest): Promise<FoundHost> {
   const links = await host.network.links()
   const addresses = await host.network.addresses()
   const routes = await host.network.routes()
+  const files = present(interest.files, path => host.files.read(path))
   return {
     links,
     addresses,
     routes,
     sysctls: present(interest.sysctls(links), path => host.sysctl.read(path)),
-    files: present(interest.files, path => host.files.read(path)),
+    files,
     ...(interest.ipvs === true ? { ipvs: await observeIpvs(host) } : {}),
+    ...(interest.serving === undefined
+      ? {}
+      : { serving: await observeServing(host, interest.serving, { links, addresses, files }) }),
+  }
+}
+
+async function observeServing(
+  host: Host,
+  { folders, bootUnits, webServers }: NonNullable<Interest['serving']>,
+  found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
+): Promise<FoundServing> {
+  const mounts = host.mounts.list()
+  // A look at a share whose server is dead would never end.
+  const isShared = (path: string): boolean =>
+    mounts.some(mount => isNfs(mount) && (path === mount.target || path.startsWith(`${mount.target}/`)))
+  const states = (await host.initSystem?.states(bootUnits)) ?? []
+  const fstab = host.files.readText(FSTAB) ?? ''
+  const distribution = distributionOf(host.files)
+  const questions = distribution === null ? [] : webServers(found)
+  const servers = questions.map(async question => {
+    const place = (distribution as Distribution).webServers[question.server]
+    const form = await host.webServers.find(place, question)
+    return [question.server, { ...form, listens: host.webServers.listens(place) }] as const
+  })
+  return {
+    mounts,
+    folders: present(folders, path => (isShared(path) ? 'empty' : host.files.folder(path))),
+    bootUnits: bootUnits.filter((_, index) => states[index]?.enabled === true),
+    fstabLines: present(folders, target => fstabLineOf(fstab, target)),
+    webServers: Object.fromEntries(await Promise.all(servers)),
+    distribution,
+    init: host.initSystem === null ? 'none' : 'systemd',
   }
 }
 
@@ -67,9 +133,36 @@ export function lookupIn(found: FoundHost): Lookup {
     values.set(keyOf({ kind: 'sysctl', id: { path } }), value)
   for (const [path, value] of Object.entries(found.files))
     values.set(keyOf({ kind: 'file', id: { path } }), value)
+  for (const setting of settingsOfServing(found.serving)) values.set(keyOf(setting), setting.value)
   if (found.ipvs !== undefined && found.ipvs !== null)
     for (const setting of settingsOfIpvs(found.ipvs)) values.set(keyOf(setting), setting.value)
-  return setting => values.get(keyOf(setting)) ?? null
+  return setting => values.get(placeOf(setting)) ?? null
+}
+
+/** A site is a file that a web server judges. */
+function placeOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): string {
+  return keyOf(
+    kind === 'site' && 'path' in id ? { kind: 'file', id: { path: id.path } } : ({ kind, id } as Setting),
+  )
+}
+
+function settingsOfServing(serving: FoundServing | undefined): Setting[] {
+  if (serving === undefined) return []
+  const { mounts, folders, bootUnits, fstabLines, webServers } = serving
+  return [
+    ...Object.keys(folders).map((path): Setting => ({ kind: 'folder', id: { path }, value: 'there' })),
+    ...[...new Set(mounts.map(({ target }) => target))].map((target): Setting => {
+      const { source, type, options } = topmostAt(mounts, target) as Mount
+      return { kind: 'mount', id: { target }, value: { source, type, options } }
+    }),
+    ...bootUnits.map((name): Setting => ({ kind: 'boot-unit', id: { name }, value: 'enabled' })),
+    ...Object.entries(fstabLines).map(
+      ([target, value]): Setting => ({ kind: 'fstab-line', id: { target }, value }),
+    ),
+    ...Object.entries(webServers).map(([server, { listens: _, ...value }]): Setting => {
+      return { kind: 'web-server', id: { server: server as WebServerName }, value }
+    }),
+  ]
 }
 
 export function settingsOfIpvs({ pools, timeouts, daemons }: FoundIpvs): Setting[] {
@@ -118,6 +211,7 @@ function addressForm({
   secondary: ____,
   tentative: _____,
   duplicate: ______,
+  leased: _______,
   ...form
 }: InterfaceAddress): AddressForm {
   return form

@@ -7,6 +7,10 @@ export const PHASES = [
   'silence',
   /** Before the VIP, so that a power cut after the bind boots into a silent host. */
   'persist',
+  /** Files of the web server and of the mounts: judged before anybody can come, and used further down. */
+  'configure',
+  /** Before the server that reads from it: of an empty folder it would serve that nothing is there. */
+  'mount',
   /** A director's table before its VIP: clients that come to a VIP without a service are refused. */
   'serve',
   /** A VIP on a NIC answers whatever the sysctls say: it goes before anything else becomes slow or fails. */
@@ -21,12 +25,21 @@ export const PHASES = [
   'unbind',
   /** Nobody comes to the VIP any more, and what replaces a real server is there already. */
   'unserve',
+  /** One web server gives its ports up before another takes them, ... */
+  'stop',
+  /** ... which binds to the VIP, and so needs it: last of all that is made, and clients find it ready or not there. */
+  'start',
+  /** Nothing reads from it any more. */
+  'unmount',
+  'unconfigure',
   /** Only when no VIP of ours is bound any more may the next boot be loud again, ... */
   'forget',
   /** ... and only then this one. */
   'restore',
   /** What was there before the first apply, once all of ours is gone. */
   'put-back',
+  /** A web server that was here before reads its configuration without our site. */
+  'resume',
 ] as const
 
 export type Phase = (typeof PHASES)[number]
@@ -35,6 +48,8 @@ export type Phase = (typeof PHASES)[number]
 export const PHASE_TITLES: Record<Phase, string> = {
   silence: 'setting the sysctls',
   persist: 'making them last over a reboot',
+  configure: 'writing configuration',
+  mount: 'mounting',
   withdraw: 'taking the VIP off the NICs',
   serve: 'filling the table of virtual services',
   bind: 'binding the VIP',
@@ -42,9 +57,14 @@ export const PHASE_TITLES: Record<Phase, string> = {
   unroute: 'removing the host route',
   unbind: 'unbinding the VIP',
   unserve: 'clearing the table of virtual services',
+  stop: 'stopping the web server',
+  start: 'starting the web server',
+  unmount: 'unmounting',
+  unconfigure: 'removing configuration',
   forget: 'restoring the settings of the next boot',
   restore: 'restoring the sysctls',
   'put-back': 'putting back what was there before',
+  resume: 'reloading the web server',
 }
 
 export function phaseRank(phase: Phase): number {

@@ -105,6 +105,12 @@ function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: 
     case 'route':
       return without(prior.value?.link)
     case 'file':
+    case 'site':
+    case 'folder':
+    case 'mount':
+    case 'fstab-line':
+    case 'boot-unit':
+    case 'web-server':
       return null
     case 'ipvs-service':
     case 'ipvs-destination':
@@ -127,6 +133,12 @@ const RELEASE_PHASES: Record<SettingKind, Phase> = {
   route: 'unroute',
   address: 'unbind',
   file: 'forget',
+  site: 'unconfigure',
+  folder: 'unconfigure',
+  mount: 'unmount',
+  'fstab-line': 'unconfigure',
+  'boot-unit': 'unconfigure',
+  'web-server': 'stop',
   sysctl: 'restore',
   'ipvs-service': 'unserve',
   'ipvs-destination': 'unserve',
@@ -137,6 +149,8 @@ const RELEASE_PHASES: Record<SettingKind, Phase> = {
 function releasePhase({ kind, value }: Setting): Phase {
   // Like any other service it must be there before its VIP.
   if (value !== null && (kind === 'ipvs-service' || kind === 'ipvs-destination')) return 'serve'
+  // It reads its configuration once that is as it was.
+  if (kind === 'web-server' && value?.running === true) return 'resume'
   const bringsBackNetwork = value !== null && (kind === 'address' || kind === 'route')
   return bringsBackNetwork ? 'put-back' : RELEASE_PHASES[kind]
 }

@@ -1,7 +1,10 @@
 import type { FileForm } from '../host/files.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
+import type { WebServerForm } from '../host/web-servers.ts'
 import type { IpAddress } from '../model/address.ts'
+import type { WebServerName } from '../model/distribution.ts'
 import type { Destination, IpvsTimeouts, ServiceKey, SyncDaemon, VirtualService } from '../model/ipvs.ts'
+import type { MountForm } from '../model/mount.ts'
 import type { AddressForm, RouteForm } from '../model/network.ts'
 
 /** The kinds of things on a host that rs-agent sets: how each is identified, and what it holds. */
@@ -10,6 +13,16 @@ interface Kinds {
   address: { id: { link: string; address: IpAddress; prefixLength: number }; value: AddressForm }
   route: { id: { destination: IpAddress; prefixLength: number; metric: number }; value: RouteForm }
   file: { id: { path: string }; value: FileForm }
+  /** A part of a web server's configuration: the server judges it as soon as it is written. */
+  site: { id: { server: WebServerName; path: string }; value: FileForm }
+  /** A folder that something is mounted on; it is removed only while it is empty. */
+  folder: { id: { path: string }; value: 'there' }
+  mount: { id: { target: string }; value: MountForm }
+  /** The line of fstab(5) for a target. */
+  'fstab-line': { id: { target: string }; value: string }
+  /** Whether a unit is started at boot. */
+  'boot-unit': { id: { name: string }; value: 'enabled' }
+  'web-server': { id: { server: WebServerName }; value: WebServerForm }
   'ipvs-service': { id: { key: ServiceKey }; value: ServiceForm }
   /** Of the service that `key` names. */
   'ipvs-destination': { id: { key: ServiceKey; address: IpAddress; port: number }; value: DestinationForm }

@@ -12,7 +12,13 @@ export function undo(steps: readonly Step[], current: Lookup): Step[] {
     if (isSameValue(now, step.change.before)) return []
     return [{ ...step, change: { ...step.change, before: now, after: step.change.before } as Step['change'] }]
   })
-  return [...undone.filter(bringsBackService), ...undone.filter(step => !bringsBackService(step))]
+  const rank = (step: Step): number => (bringsBackService(step) ? 0 : runsOn(step) ? 2 : 1)
+  return undone.toSorted((left, right) => rank(left) - rank(right))
+}
+
+/** A web server that ran before reads its files once they are as they were. */
+function runsOn({ change }: Step): boolean {
+  return change.kind === 'web-server' && change.after?.running === true
 }
 
 /** Somebody else may have flushed the table meanwhile: its real servers can only follow. */

@@ -1,3 +1,5 @@
+import type { WebServerForm } from '../host/web-servers.ts'
+import { FSTAB } from '../model/fstab.ts'
 import { destinationText, serviceText } from '../model/ipvs.ts'
 import type { Change, DestinationForm, ServiceForm, Setting } from '../reconcile/setting.ts'
 import type { Step } from '../reconcile/step.ts'
@@ -5,7 +7,7 @@ import type { Step } from '../reconcile/step.ts'
 /** A step as `plan` and `apply` print it in JSON. */
 export interface ChangeReport {
   id: string
-  action: 'create' | 'update' | 'delete'
+  action: 'create' | 'update' | 'delete' | 'start' | 'install'
   subject: string
   before: string | null
   after: string | null
@@ -14,8 +16,13 @@ export interface ChangeReport {
 export function reportChange({ resource, change }: Step): ChangeReport {
   const before = valueText(change, change.before)
   const after = valueText(change, change.after)
-  const action = change.after === null ? 'delete' : change.before === null ? 'create' : 'update'
-  return { id: resource, action, subject: subjectOf(change), before, after }
+  return { id: resource, action: actionOf(change), subject: subjectOf(change), before, after }
+}
+
+function actionOf(change: Change): ChangeReport['action'] {
+  if (change.kind === 'web-server' && change.before?.running !== true && change.after?.running === true)
+    return 'start'
+  return change.after === null ? 'delete' : change.before === null ? 'create' : 'update'
 }
 
 /** A kernel module that is loaded, and stays. */
@@ -28,7 +35,18 @@ function subjectOf(change: Change): string {
     case 'sysctl':
       return change.id.path
     case 'file':
+    case 'site':
       return `/${change.id.path}`
+    case 'folder':
+      return `folder ${change.id.path}`
+    case 'mount':
+      return change.id.target
+    case 'fstab-line':
+      return `line for ${change.id.target} in /${FSTAB}`
+    case 'boot-unit':
+      return change.id.name
+    case 'web-server':
+      return change.id.server
     case 'address':
       return `${change.id.address}/${change.id.prefixLength} on ${change.id.link}`
     case 'route':
@@ -59,7 +77,16 @@ function textOf(setting: Setting): string | null {
     case 'sysctl':
       return setting.value
     case 'file':
+    case 'site':
       return setting.value.content
+    case 'folder':
+    case 'fstab-line':
+    case 'boot-unit':
+      return setting.value
+    case 'mount':
+      return `${setting.value.source} type ${setting.value.type} (${setting.value.options})`
+    case 'web-server':
+      return webServerText(setting.value)
     case 'address':
       return `dev ${setting.id.link}${setting.value.label === undefined ? '' : ` label ${setting.value.label}`}`
     case 'route': {
@@ -77,6 +104,15 @@ function textOf(setting: Setting): string | null {
     default:
       return setting satisfies never
   }
+}
+
+function webServerText({ enabled, running, site }: WebServerForm): string {
+  const state = running
+    ? site === null
+      ? 'runs without our site'
+      : `serves our site ${site.revision}`
+    : 'stopped'
+  return enabled ? `${state}, started at boot` : state
 }
 
 function serviceFormText({

@@ -5,8 +5,8 @@ import type { Terminal } from './terminal.ts'
 /** More changes than this of one kind are counted, not listed; --json lists them all. */
 const LISTED_OF_ONE_KIND = 12
 
-const MARKS = { create: '+', update: '~', delete: '-' } as const
-const COLORS = { create: 'green', update: 'yellow', delete: 'red' } as const
+const MARKS = { create: '+', update: '~', delete: '-', start: '>', install: '+' } as const
+const COLORS = { create: 'green', update: 'yellow', delete: 'red', start: 'green', install: 'green' } as const
 
 export function reportsOf(steps: readonly Step[]): ChangeReport[] {
   return steps.map(reportChange)

@@ -7,6 +7,7 @@ import type { NetworkEdit } from '../../agent/host/netlink/network.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import type { FoundHost, FoundIpvs } from '../../agent/reconcile/found.ts'
 import { fakeIpvs } from './fake-ipvs.ts'
+import { type FakeServing, fakeServing, NOTHING_SERVED } from './fake-serving.ts'
 
 /**
  * A host in memory that follows the kernel's rules and refuses nonsense: adding what is there, removing
@@ -34,6 +35,7 @@ export interface FakeHost extends Host {
 /** What the kernel holds. */
 export type Kernel = Pick<FoundHost, 'links' | 'addresses' | 'routes' | 'sysctls'> & {
   ipvs: FoundIpvs | null
+  serving: FakeServing
 }
 
 type Snapshot = Omit<Kernel, 'links'>
@@ -62,7 +64,8 @@ export async function onFakeHost(
 
 function fakeHost(found: FoundHost, root: string, { hidden = [], served = [] }: Guarded): FakeHost {
   const { links, addresses, routes, sysctls, ipvs = null } = structuredClone(found)
-  let kernel: Kernel = { links, addresses, routes, sysctls, ipvs }
+  const serving = structuredClone(NOTHING_SERVED)
+  let kernel: Kernel = { links, addresses, routes, sysctls, ipvs, serving }
   const files = filesBelow(root)
   for (const [path, form] of Object.entries(found.files)) files.write(path, form)
   const audibleMoments: string[] = []
@@ -154,8 +157,11 @@ function fakeHost(found: FoundHost, root: string, { hidden = [], served = [] }: 
         if (path.startsWith('var/')) files.remove(path)
         else change(`remove ${path}`, () => files.remove(path))
       },
+      makeFolder: path => change(`make ${path}`, () => files.makeFolder(path)),
+      removeFolder: path => change(`remove folder ${path}`, () => files.removeFolder(path)),
     },
     ipvs: async () => (kernel.ipvs === null ? null : watched),
+    ...fakeServing(() => kernel.serving, files, change),
     modules: { release: 'fake', isThere: () => true, load: notPartOfThisFake },
     close: () => undefined,
   }
@@ -238,12 +244,13 @@ function isSameAddress(left: AddressIdentity, right: AddressIdentity): boolean {
 
 /** In an order of its own: the kernel's tells who came last. */
 function snapshotOf({ links: _, ...kernel }: Kernel): Snapshot {
-  const { addresses, routes, sysctls, ipvs } = structuredClone(kernel)
+  const { addresses, routes, sysctls, ipvs, serving } = structuredClone(kernel)
   const pools = ipvs?.pools.map(pool => ({ ...pool, destinations: sorted(pool.destinations) })) ?? []
   return {
     addresses: sorted(addresses),
     routes: sorted(routes),
     sysctls,
+    serving: { ...serving, bootUnits: sorted(serving.bootUnits) },
     ipvs: ipvs && { ...ipvs, pools: sorted(pools), daemons: sorted(ipvs.daemons) },
   }
 }

@@ -19,7 +19,10 @@ const realServer: WantedRealServer = {
   siblings: [],
   clients: [],
   services: [],
-  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
+  httpd: null,
+  nfs: [],
+  packages: 'leave',
+  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
 }
 const config = { file: 'config.yaml', locate: () => 'config.yaml:1:1' } as unknown as Config
 const watching = { signal: new AbortController().signal, onProgress: () => undefined }

@@ -46,7 +46,7 @@ function describePlan(folder: string): string {
 
 /** Of the role that the configuration has. */
 function planOf(config: Config, found: FoundHost, state: State, other: State) {
-  if (config.director === undefined) return planRealServer(wantedRealServer(config), found, state, other)
+  if (config.director === undefined) return planRealServer(wantedRealServer(config, '/'), found, state, other)
   const wanted = wantedDirector(config)
   if (state !== NOTHING_MANAGED) setUp(wanted, found)
   return planDirector(wanted, found, state, other)

@@ -145,7 +145,10 @@ function choose({
     siblings: [],
     clients: clients.map(text => parseNetwork(text) as IpNetwork),
     services: [],
-    templates: { sysctl: '' },
+    httpd: null,
+    nfs: [],
+    packages: 'leave',
+    templates: { sysctl: '', site: '', mount: '', automount: '' },
     ...wanted,
   }
   const found: FoundHost = {

@@ -44,6 +44,8 @@ describe('loadConfig', () => {
         { address: '10.0.0.0', prefixLength: 8 },
         { address: '192.0.2.7', prefixLength: 32 },
       ],
+      nfs: [],
+      packages: 'install',
     })
   })
 

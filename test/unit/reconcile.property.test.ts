@@ -91,7 +91,10 @@ const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 
   siblings: [],
   clients: [],
   services: [],
-  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf') },
+  httpd: null,
+  nfs: [],
+  packages: 'leave',
+  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
 }))
 
 const hidden = VIPS.filter(vip => vip.includes('.'))

@@ -20,6 +20,7 @@ const IFA_F_HOMEADDRESS = 0x10
 /** Not set as such: what it is called when the preferred lifetime is 0. */
 const IFA_F_DEPRECATED = 0x20
 const IFA_F_TENTATIVE = 0x40
+const IFA_F_PERMANENT = 0x80
 const IFA_F_MANAGETEMPADDR = 0x100
 const IFA_F_NOPREFIXROUTE = 0x200
 const IFA_F_MCAUTOJOIN = 0x400
@@ -65,6 +66,7 @@ export function decodeAddress(body: Buffer, linkName: (index: number) => string)
     ...(metric === undefined ? {} : { metric: readU32(metric) }),
     ...((flags & IFA_F_TENTATIVE) === 0 ? {} : { tentative: true }),
     ...((flags & IFA_F_DADFAILED) === 0 ? {} : { duplicate: true }),
+    ...((flags & IFA_F_PERMANENT) === 0 ? { leased: true } : {}),
   }
 }
 

@@ -1,0 +1,87 @@
+import { AgentError } from '../errors.ts'
+
+/** What a command of the host's own said. */
+export interface CommandResult {
+  /** Null: it was ended by a signal, or never began. */
+  exitStatus: number | null
+  stdout: string
+  /** For people, without its last newline. */
+  stderr: string
+  /** It did not end in time, and was killed. */
+  isOverdue: boolean
+}
+
+export interface CommandOptions {
+  /** One that takes longer is killed, with all that it started. */
+  timeoutMs: number
+  env?: Record<string, string>
+  /** Each line of its output, of either stream, as it comes. */
+  onLine?: (line: string) => void
+}
+
+/** The commands of the host: its service starter, its web server's own check, its mount(8). Without a shell. */
+export interface Commands {
+  /** Null where there is no such program. */
+  run(command: string, args: readonly string[], options: CommandOptions): Promise<CommandResult | null>
+}
+
+/** Those below `root`: of another file system than this one's they are run in it, by chroot(2). */
+export function commandsBelow(root: string): Commands {
+  return {
+    async run(command, args, { timeoutMs, env = {}, onLine }) {
+      // Not at the top: it costs more than all else that a run with nothing to do loads.
+      const { execa } = await import('execa')
+      const [program, ...words] = root === '/' ? [command, ...args] : ['chroot', root, command, ...args]
+      const running = execa(program ?? command, words, {
+        // Words for programs, not for people; and where a login shell of root's would find them.
+        env: { LC_ALL: 'C.UTF-8', PATH: SEARCH_PATH, ...env },
+        extendEnv: false,
+        reject: false,
+        stdin: 'ignore',
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+        cleanup: true,
+      })
+      if (onLine !== undefined)
+        for (const stream of [running.stdout, running.stderr]) void tellLines(stream, onLine)
+      const { exitCode, stdout, stderr, timedOut, code } = await running
+      if (code === 'ENOENT' || (root !== '/' && exitCode === NOT_FOUND)) return null
+      return { exitStatus: exitCode ?? null, stdout, stderr, isOverdue: timedOut }
+    },
+  }
+}
+
+/** As login.defs has it for root. */
+const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** What chroot(1) ends with where the program is not there. */
+const NOT_FOUND = 127
+
+async function tellLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {
+  const { createInterface } = await import('node:readline')
+  createInterface({ input: stream }).on('line', onLine)
+}
+
+/** Runs a command that must succeed; throws with its last words. */
+export async function mustRun(
+  commands: Commands,
+  [command, ...args]: readonly [string, ...string[]],
+  { hint, ...options }: CommandOptions & { hint: string },
+): Promise<string> {
+  const line = [command, ...args].join(' ')
+  const result = await commands.run(command, args, options)
+  if (result === null)
+    throw new AgentError('unsupported', `cannot run ${command}: there is no such program`, hint)
+  if (result.isOverdue)
+    throw new AgentError('failed', `${line} did not end within ${options.timeoutMs / 1000} s`, hint)
+  if (result.exitStatus !== 0) throw new AgentError('failed', `${line}: ${lastWordsOf(result)}`, hint)
+  return result.stdout
+}
+
+const WORDS_LENGTH = 400
+
+/** The end of what it said, where the reason usually is, in one line. */
+export function lastWordsOf({ exitStatus, stdout, stderr }: CommandResult): string {
+  const lines = (stderr.trim() === '' ? stdout : stderr).split('\n').map(line => line.trim())
+  const words = lines.filter(line => line !== '').join('; ')
+  return words === '' ? `exit status ${exitStatus}` : words.slice(-WORDS_LENGTH)
+}

@@ -1,0 +1,26 @@
+import { parseOctal } from './mount.ts'
+
+/** fstab(5), below the root: the file is the administrator's, one line of it for each mount may be ours. */
+export const FSTAB = 'etc/fstab'
+
+const COMMENT = /^\s*(#|$)/
+
+/** The line that mounts something at the target; null when there is none. */
+export function fstabLineOf(text: string, target: string): string | null {
+  return text.split('\n').find(line => targetOf(line) === target) ?? null
+}
+
+/** The text with that line in the place of the one before, at the end when there was none, or without it. */
+export function withFstabLine(text: string, target: string, line: string | null): string {
+  const lines = text.split('\n')
+  const index = lines.findIndex(each => targetOf(each) === target)
+  if (index !== -1) lines.splice(index, 1, ...(line === null ? [] : [line]))
+  else if (line !== null) lines.splice(lines.at(-1) === '' ? -1 : lines.length, 0, line)
+  return lines.join('\n')
+}
+
+function targetOf(line: string): string | null {
+  if (COMMENT.test(line)) return null
+  const target = line.trim().split(/\s+/)[1]
+  return target === undefined ? null : parseOctal(target)
+}

@@ -1,0 +1,123 @@
+import type { WebServerForm, WebServerQuestion } from '../../host/web-servers.ts'
+import type { IpAddress } from '../../model/address.ts'
+import { familyOf } from '../../model/address.ts'
+import type { WebServerName, WebServerPlace } from '../../model/distribution.ts'
+import { arpNics, type InterfaceAddress } from '../../model/network.ts'
+import { fileClaim } from '../../reconcile/file-claim.ts'
+import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
+import type { Claim } from '../../reconcile/step.ts'
+import type { WantedRealServer, WantedWebServer } from '../desired.ts'
+import { pathNics } from '../nics.ts'
+import { readFirstLine, withRevision } from '../written-by-us.ts'
+import { renderSite } from './site.ts'
+
+/** The web server: its site on the VIPs and on the host's own addresses, and that it runs with it. */
+export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
+  const { httpd } = wanted
+  const { serving } = found
+  const place = httpd === null ? null : placeOf(httpd, serving)
+  if (httpd === null || place === null || serving === undefined) return []
+  const content = siteText(wanted, httpd, found, place)
+  const revision = readFirstLine(content)?.revision ?? ''
+  const [address] = [...ownAddresses(wanted, found), ...wanted.vips]
+  const present = serving.webServers[httpd.server]
+  const wantedForm: WebServerForm = {
+    enabled: serving.init === 'systemd',
+    running: true,
+    site: address === undefined ? null : { revision, address, port: httpd.port },
+  }
+  const file = fileClaim('httpd', place.site, content, found)
+  return [
+    {
+      ...file,
+      phase: 'configure',
+      wanted: {
+        kind: 'site',
+        id: { server: httpd.server, path: place.site },
+        value: file.wanted.value,
+      } as Claim['wanted'],
+    },
+    {
+      resource: 'httpd',
+      phase: 'start',
+      wanted: { kind: 'web-server', id: { server: httpd.server }, value: wantedForm },
+      satisfied: present !== undefined && isServing(present, wantedForm),
+      onRemove: 'put-back',
+    },
+  ]
+}
+
+function isServing(present: WebServerForm, { enabled, site }: WebServerForm): boolean {
+  return present.running && (present.enabled || !enabled) && present.site?.revision === site?.revision
+}
+
+function siteText(
+  wanted: WantedRealServer,
+  httpd: WantedWebServer,
+  found: FoundHost,
+  place: WebServerPlace,
+): string {
+  const { port, root, healthPath, proxy } = httpd
+  // A server that is not installed yet comes with its distribution's own configuration, which listens on port 80.
+  const listens = found.serving?.webServers[httpd.server]?.listens ?? []
+  const site = {
+    addresses: [...wanted.vips, ...ownAddresses(wanted, found)],
+    port,
+    listensAlready: listens.length === 0 ? port === STOCK_PORT : listens.includes(port),
+    root,
+    healthPath,
+    upstreams: proxy,
+    logs: place.logs,
+  }
+  return withRevision(revision => renderSite(httpd.server, wanted.templates.site, { ...site, revision }), {
+    port,
+  })
+}
+
+const STOCK_PORT = 80
+
+/**
+ * The host's own addresses (RIP) where the director's frames arrive: its checks come to them. A site for an address
+ * that comes and goes would be written anew each time.
+ */
+function ownAddresses(wanted: WantedRealServer, found: FoundHost): IpAddress[] {
+  const { vips } = wanted
+  const nics = new Set(vips.flatMap(vip => pathNics(wanted, found, vip)).map(({ name }) => name))
+  return lastingAddresses(found).flatMap(({ link, address }) =>
+    nics.has(link) && !vips.includes(address) ? [address] : [],
+  )
+}
+
+/** An IPv4 lease is as a rule for the same address each time. */
+function lastingAddresses({ addresses }: Pick<FoundHost, 'addresses'>): InterfaceAddress[] {
+  return addresses
+    .filter(
+      ({ address, scope, leased }) =>
+        scope === RT_SCOPE_UNIVERSE && (familyOf(address) === 4 || leased !== true),
+    )
+    .toSorted((left, right) => familyOf(left.address) - familyOf(right.address))
+}
+
+/** include/uapi/linux/rtnetlink.h */
+const RT_SCOPE_UNIVERSE = 0
+
+/** Whom to ask for our site, at all addresses: the server that is wanted, and any that has a site of ours. */
+export function webServerQuestions(
+  wanted: WantedRealServer | null,
+  sites: readonly { server: WebServerName; path: string }[],
+  found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
+): WebServerQuestion[] {
+  const nics = arpNics(found.links).map(({ name }) => name)
+  const addresses = lastingAddresses(found).flatMap(({ link, address }) =>
+    nics.includes(link) ? [address] : [],
+  )
+  const ports = new Map<WebServerName, number>()
+  for (const { server, path } of sites)
+    ports.set(server, readFirstLine(found.files[path]?.content ?? '')?.port ?? STOCK_PORT)
+  if (wanted?.httpd) ports.set(wanted.httpd.server, wanted.httpd.port)
+  return [...ports].map(([server, port]) => ({ server, addresses, port }))
+}
+
+function placeOf({ server }: WantedWebServer, serving: FoundServing | undefined): WebServerPlace | null {
+  return serving?.distribution?.webServers[server] ?? null
+}

@@ -1,0 +1,66 @@
+import { DISTRIBUTIONS } from '../model/distribution.ts'
+import type { FoundHost, Interest } from '../reconcile/found.ts'
+import type { Refusal } from '../reconcile/refusal.ts'
+import type { State } from '../reconcile/state.ts'
+import type { Claim } from '../reconcile/step.ts'
+import type { WantedRealServer } from './desired.ts'
+import { webServerClaims, webServerQuestions } from './httpd/web-server.ts'
+import { nfsInterest, nfsMountClaims, nfsMountRefusals, tellOfMounts } from './nfs/nfs-mount.ts'
+
+/** The half of a real server that serves pages: shares of an NFS server, and a web server that reads from them. */
+export function servingClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
+  return [...nfsMountClaims(wanted, found), ...webServerClaims(wanted, found)]
+}
+
+export function servingRefusals(wanted: WantedRealServer, found: FoundHost): Refusal[] {
+  return [...distributionRefusals(wanted, found), ...nfsMountRefusals(wanted, found)]
+}
+
+/** What the user should know beside the changes. */
+export function tellOfServing(wanted: WantedRealServer, found: FoundHost): string[] {
+  return tellOfMounts(wanted, found)
+}
+
+/** Nothing where neither the configuration nor an earlier apply has to do with it: it costs programs to ask. */
+export function servingInterest(
+  wanted: WantedRealServer | null,
+  { priors }: Pick<State, 'priors'>,
+): Pick<Interest, 'files'> & { serving?: NonNullable<Interest['serving']> } {
+  const sites = priors.flatMap(prior => (prior.kind === 'site' ? [prior.id] : []))
+  const nfs = nfsInterest(wanted?.nfs ?? [], priors)
+  const servers = priors.flatMap(prior => (prior.kind === 'web-server' ? [prior.id.server] : []))
+  const isWanted = wanted !== null && (wanted.httpd !== null || wanted.nfs.length > 0)
+  const isManaged = sites.length + servers.length + nfs.folders.length > 0
+  if (!isWanted && !isManaged) return { files: [] }
+  return {
+    files: [...nfs.files, ...sites.map(({ path }) => path), ...sitePaths(wanted)],
+    serving: {
+      folders: nfs.folders,
+      bootUnits: nfs.bootUnits,
+      webServers: found => webServerQuestions(wanted, sites, found),
+    },
+  }
+}
+
+/** Wherever the site may be: which distribution it is turns out when the host is looked at. */
+function sitePaths(wanted: WantedRealServer | null): string[] {
+  const server = wanted?.httpd?.server
+  if (server === undefined) return []
+  return [...new Set(Object.values(DISTRIBUTIONS).map(({ webServers }) => webServers[server].site))]
+}
+
+function distributionRefusals({ httpd, nfs }: WantedRealServer, { serving }: FoundHost): Refusal[] {
+  if (serving === undefined || serving.distribution !== null) return []
+  const section = httpd !== null ? 'httpd' : nfs.length > 0 ? 'nfs' : null
+  if (section === null) return []
+  return [
+    {
+      path: ['realServer', section],
+      why: 'where this distribution keeps its web servers and its NFS client is not known',
+      hint: `known are ${Object.values(DISTRIBUTIONS)
+        .map(({ title }) => title)
+        .join(', ')}, and what /etc/os-release calls like one of them`,
+      code: 'unsupported',
+    },
+  ]
+}
