@@ -18,9 +18,9 @@ function addConvergingVerbs({ add, invocation, run }: Verbs): void {
   add('status', 'print what is bound and silent, and the last apply').action(() =>
     run(() => statusCommand(invocation())),
   )
-  add('remove', 'take the role off this host, prior values restored').action(() =>
-    run(() => removeCommand(invocation())),
-  )
+  add('remove', 'take the role off this host, prior values restored')
+    .option('--purge', 'take off the packages that apply installed, too', false)
+    .action(options => run(() => removeCommand(invocation(), options)))
 }
 
 function addProvingVerbs({ add, invocation, run }: Verbs): void {

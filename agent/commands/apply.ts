@@ -1,6 +1,7 @@
 import { convergeRealServer } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
+import { packageReport } from '../report/change.ts'
 import { reportsOf } from '../report/plan.ts'
 import { tellApply } from '../report/verbs.ts'
 import { changeHost, type Invocation, loadInvocationConfig } from './invocation.ts'
@@ -11,8 +12,9 @@ export async function applyCommand(invocation: Invocation, { dryRun }: { dryRun:
   if (dryRun) return planCommand(invocation)
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config, invocation.root)
-  const { steps, checks, notes } = await changeHost(invocation, (host, watching) =>
+  const { packages, steps, checks, notes } = await changeHost(invocation, (host, watching) =>
     convergeRealServer(host, config, wanted, watching),
   )
-  return tellApply(invocation.terminal, REAL_SERVER, { changes: reportsOf(steps), checks, notes })
+  const changes = [...packages.map(packageReport), ...reportsOf(steps)]
+  return tellApply(invocation.terminal, REAL_SERVER, { changes, checks, notes })
 }

@@ -59,8 +59,8 @@ export async function changeHost<T>(
 ): Promise<T> {
   const { root, terminal } = invocation
   requireCapability('CAP_NET_ADMIN', 'change addresses, routes and sysctls')
-  const onProgress: Watching['onProgress'] = ({ phase, made, total }) =>
-    terminal.progress(`${PHASE_TITLES[phase]} (${made} of ${total} done)`)
+  const onProgress: Watching['onProgress'] = ({ phase, made, total, detail }) =>
+    terminal.progress(`${PHASE_TITLES[phase]} ${detail ?? `(${made} of ${total} done)`}`)
   try {
     return await withHost(invocation, host =>
       withLock(root, () => untilSignal(signal => work(host, { signal, onProgress }))),

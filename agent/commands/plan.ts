@@ -1,10 +1,7 @@
+import { findDrift } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
-import { interestOf, planRealServer } from '../realserver/plan.ts'
-import { observeHost } from '../reconcile/found.ts'
-import { recallOther } from '../reconcile/handover.ts'
-import { recall } from '../reconcile/recall.ts'
-import { refuse } from '../reconcile/refusal.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
+import { packageReport } from '../report/change.ts'
 import { reportsOf } from '../report/plan.ts'
 import { tellPlan } from '../report/verbs.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
@@ -13,16 +10,9 @@ import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts
 export async function planCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config, invocation.root)
-  return withHost(invocation, async host => {
-    const { state, interrupted } = recall(host.files, REAL_SERVER)
-    const { steps, refusals, leftOut } = planRealServer(
-      wanted,
-      await observeHost(host, interestOf(wanted, state)),
-      state,
-      recallOther(host.files, REAL_SERVER),
-    )
-    refuse(config, refusals)
-    const planned = { changes: reportsOf(steps), notes: leftOut, interrupted }
-    return tellPlan(invocation.terminal, REAL_SERVER, planned)
-  })
+  const { packages, steps, notes, interrupted } = await withHost(invocation, host =>
+    findDrift(host, config, wanted),
+  )
+  const changes = [...packages.map(packageReport), ...reportsOf(steps)]
+  return tellPlan(invocation.terminal, REAL_SERVER, { changes, notes, interrupted })
 }

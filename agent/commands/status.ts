@@ -1,12 +1,7 @@
+import { findDrift } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
-import { interestOf, planRealServer } from '../realserver/plan.ts'
 import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
 import { checkVipBound } from '../realserver/verify/vip-bound.ts'
-import { observeHost } from '../reconcile/found.ts'
-import { recallOther } from '../reconcile/handover.ts'
-import { recall } from '../reconcile/recall.ts'
-import { refuse } from '../reconcile/refusal.ts'
-import { REAL_SERVER } from '../reconcile/role.ts'
 import { interruptedLine, interruptedReport, printStatus, type StatusReport } from '../report/status.ts'
 import { type Invocation, loadInvocationConfig, withHost } from './invocation.ts'
 
@@ -16,12 +11,9 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
   const config = loadInvocationConfig(invocation)
   const wanted = wantedRealServer(config, invocation.root)
   return withHost(invocation, async host => {
-    const { state, interrupted } = recall(host.files, REAL_SERVER)
-    const found = await observeHost(host, interestOf(wanted, state))
-    const { steps, refusals } = planRealServer(wanted, found, state, recallOther(host.files, REAL_SERVER))
-    refuse(config, refusals)
+    const { packages, steps, state, found, interrupted } = await findDrift(host, config, wanted)
     const report: StatusReport = {
-      asConfigured: steps.length === 0 && interrupted === null,
+      asConfigured: steps.length + packages.length === 0 && interrupted === null,
       vips: checkVipBound(wanted, found).map(({ subject, verdict, evidence }) => ({
         address: subject,
         bound: verdict === 'pass',
@@ -34,7 +26,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
       })),
       lastApply: state.lastApply,
       interrupted: interrupted && interruptedReport(interrupted),
-      pending: steps.length,
+      pending: steps.length + packages.length,
     }
     if (terminal.json) terminal.document(report)
     else {

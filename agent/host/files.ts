@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -37,6 +38,8 @@ export interface Files {
   readText(path: string): string | null
   /** Replaces the file as a whole or not at all, and has it on the disk when it returns. */
   write(path: string, form: FileForm): void
+  /** Adds to a file that is there, such as a log; not flushed to the disk. */
+  append(path: string, text: string): void
   /** A file that is not there is no error. */
   remove(path: string): void
   /** Names in a folder, sorted; none where there is no such folder. */
@@ -54,6 +57,7 @@ export function filesBelow(root: string): Files {
     read: path => explained('read', join(root, path), readForm),
     readText: path => readForeignText(join(root, path)),
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
+    append: (path, text) => explained('write to', join(root, path), file => appendFileSync(file, text)),
     remove: path => explained('remove', join(root, path), removeFile),
     list: folder => explained('list', join(root, folder), listFolder),
     folder: path => explained('look into', join(root, path), lookIntoFolder),

@@ -81,6 +81,7 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
     prove: now => undertaking.prove(now, steps),
     commit: startedAt =>
       writeState(host.files, role, {
+        ...state,
         ...wanted,
         priors: priorsAfter(state.priors, steps),
         lastApply: { at: startedAt, changes: steps.length },
@@ -93,7 +94,10 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
 }
 
 /** A role that is taken off a host. */
-export type Release = Pick<Undertaking, 'role' | 'interest' | 'plan' | 'interlock' | 'tidy'>
+export type Release = Pick<Undertaking, 'role' | 'interest' | 'plan' | 'interlock' | 'tidy'> & {
+  /** What is still to be remembered when the role is gone; null for nothing. */
+  remember?(state: State): State | null
+}
 
 export interface Released {
   steps: Step[]
@@ -114,9 +118,14 @@ export async function release(host: Host, releasing: Release, watching: Watching
   // For a VIP that stays the role stays in part, and the next remove still has something to put back.
   const keep = (): Promise<void> =>
     writeState(host.files, role, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
-  const commit = (): Promise<void> => (staying.length > 0 ? keep() : handOver(host.files, role, state))
+  const remembered = releasing.remember?.(state) ?? null
+  const commit = async (): Promise<void> => {
+    if (staying.length > 0) return keep()
+    await handOver(host.files, role, state)
+    if (remembered !== null) await writeState(host.files, role, remembered)
+  }
   const tidy = (): void => {
-    if (staying.length === 0) forgetState(host.files, role)
+    if (staying.length === 0 && remembered === null) forgetState(host.files, role)
     releasing.tidy()
   }
   if (steps.length === 0) {

@@ -17,6 +17,8 @@ export interface Progress {
   phase: Phase
   made: number
   total: number
+  /** What is under way, in the words of the program that does it. */
+  detail?: string
 }
 
 /** Steps that follow each other in one phase and go to the same part of the host: done as one. */

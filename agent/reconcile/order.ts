@@ -3,6 +3,8 @@
  * steps backwards, so what must come first when it is made comes last when it is taken back.
  */
 export const PHASES = [
+  /** Slow, and what most often fails: nothing of the network is touched before it is done. */
+  'install',
   /** First of all: a bound VIP that is audible for one millisecond steals the director's traffic. */
   'silence',
   /** Before the VIP, so that a power cut after the bind boots into a silent host. */
@@ -46,6 +48,7 @@ export type Phase = (typeof PHASES)[number]
 
 /** For people: what a phase does, while it is under way. */
 export const PHASE_TITLES: Record<Phase, string> = {
+  install: 'installing packages',
   silence: 'setting the sysctls',
   persist: 'making them last over a reboot',
   configure: 'writing configuration',

@@ -18,26 +18,36 @@ export interface State {
   /** What remove goes back to. */
   priors: Prior[]
   lastApply: { at: string; changes: number } | null
+  /** Packages that apply installed. */
+  packages: string[]
 }
 
-export const NOTHING_MANAGED: State = { vips: [], needs: [], priors: [], lastApply: null }
+export const NOTHING_MANAGED: State = { vips: [], needs: [], priors: [], lastApply: null, packages: [] }
 
 /** Of the file as conf wrote it; conf itself costs 60 ms of start-up and is loaded only to write. */
 export function readState(files: Files, role: Role): State {
   const path = statePath(role)
   const form = files.read(path)
   if (form === null) return NOTHING_MANAGED
-  const { vips, needs, priors, lastApply } = parseMemory<State>(
+  const {
+    vips,
+    needs,
+    priors,
+    lastApply,
+    // Of a version that installed none.
+    packages = [],
+  } = parseMemory<State>(
     form.content,
     join(files.root, path),
-    ({ vips, needs, priors, lastApply }) =>
+    ({ vips, needs, priors, lastApply, packages = [] }) =>
       isListOfTexts(vips) &&
       isListOfTexts(needs) &&
+      isListOfTexts(packages) &&
       Array.isArray(priors) &&
       priors.every(isSetting) &&
       lastApply !== undefined,
   )
-  return { vips, needs, priors, lastApply }
+  return { vips, needs, priors, lastApply, packages }
 }
 
 /** Replaces the state as a whole, on the disk when it resolves. */
@@ -87,6 +97,7 @@ const SCHEMA = {
   format: { const: FORMAT },
   vips: { type: 'array', items: TEXT },
   needs: { type: 'array', items: TEXT },
+  packages: { type: 'array', items: TEXT },
   priors: {
     type: 'array',
     items: {

@@ -30,6 +30,15 @@ export function moduleReport({ name, neededBy }: { name: string; neededBy: strin
   return { id: 'kernel-module', action: 'create', subject: name, before: null, after: `for ${neededBy}` }
 }
 
+/** A package that is installed, and stays. */
+export function packageReport(name: string): ChangeReport {
+  return { id: 'packages', action: 'install', subject: name, before: null, after: 'installed' }
+}
+
+export function purgeReport(name: string): ChangeReport {
+  return { id: 'packages', action: 'delete', subject: name, before: 'installed', after: null }
+}
+
 function subjectOf(change: Change): string {
   switch (change.kind) {
     case 'sysctl':

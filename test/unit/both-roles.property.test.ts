@@ -36,7 +36,9 @@ const apply = (host: FakeHost, role: RoleName, director: WantedDirector) =>
     ? convergeDirector(host, config, director, watching)
     : convergeRealServer(host, config, realServer, watching)
 const remove = (host: FakeHost, role: RoleName) =>
-  role === 'director' ? releaseDirector(host, watching) : releaseRealServer(host, watching)
+  role === 'director'
+    ? releaseDirector(host, watching)
+    : releaseRealServer(host, watching, { packages: 'keep' })
 
 const seen = (host: FakeHost) => ({
   ...host.snapshot(),

@@ -134,7 +134,7 @@ describe('apply', () => {
         onHost(found, async host => {
           const before = host.snapshot()
           await convergeRealServer(host, config, wanted, watching)
-          expect((await releaseRealServer(host, watching)).leftOut).toEqual([])
+          expect((await releaseRealServer(host, watching, { packages: 'keep' })).leftOut).toEqual([])
           expect(host.snapshot()).toEqual(before)
           expect(host.files.read(SYSCTL_FILE)).toEqual(found.files[SYSCTL_FILE] ?? null)
           expect(host.audibleMoments).toEqual([])
@@ -179,7 +179,7 @@ describe('remove', () => {
             await convergeRealServer(host, config, wanted, watching)
             const applied = host.snapshot()
             host.failAt(step, when as 'before' | 'after')
-            const failure = await failureOf(releaseRealServer(host, watching))
+            const failure = await failureOf(releaseRealServer(host, watching, { packages: 'keep' }))
             expect(host.audibleMoments).toEqual([])
             if (failure === null) return
             expect(failure).toBeInstanceOf(AgentError)
@@ -196,7 +196,7 @@ describe('remove', () => {
         onHost(found, async host => {
           await convergeRealServer(host, config, wanted, watching)
           const moments = host.audibleMoments.length
-          await releaseRealServer(host, watching)
+          await releaseRealServer(host, watching, { packages: 'keep' })
           const foreign = host
             .snapshot()
             .addresses.filter(({ address }) => VIPS.includes(address) && !wanted.vips.includes(address))
