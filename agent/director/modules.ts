@@ -1,5 +1,6 @@
 import { AgentError } from '../errors.ts'
 import type { KernelModules } from '../host/modules.ts'
+import { lines } from '../model/dialect.ts'
 import { SCHEDULERS } from '../model/ipvs.ts'
 import { renderTemplate } from '../model/template.ts'
 import { fileClaim } from '../reconcile/file-claim.ts'
@@ -53,5 +54,12 @@ export async function loadModules(modules: KernelModules, missing: readonly Miss
 
 export function moduleClaims(wanted: WantedDirector, found: FoundHost): Claim[] {
   const modules = neededModules(wanted).map(({ name }) => ({ name }))
-  return [fileClaim('boot-files', MODULES_FILE, renderTemplate(wanted.templates.modules, { modules }), found)]
+  return [
+    fileClaim(
+      'boot-files',
+      MODULES_FILE,
+      renderTemplate(wanted.templates.modules, { modules }, lines),
+      found,
+    ),
+  ]
 }

@@ -1,5 +1,6 @@
 import type { SysctlPath } from '../host/sysctl.ts'
 import { familyOf, type IpAddress, isInSubnet } from '../model/address.ts'
+import { sysctl } from '../model/dialect.ts'
 import type { Link } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
 import { fileClaim } from '../reconcile/file-claim.ts'
@@ -133,9 +134,11 @@ function ipvsSysctls({ pools, syncDaemon, expiresQuiescentTemplates }: DirectorF
 
 export function sysctlClaims(wanted: WantedDirector, found: FoundHost): Claim[] {
   const sysctls = directorSysctls(wanted, found)
-  const content = renderTemplate(wanted.templates.sysctl, {
-    settings: sysctls.map(({ path, value, reason }) => ({ key: path, value, reason })),
-  })
+  const content = renderTemplate(
+    wanted.templates.sysctl,
+    { settings: sysctls.map(({ path, value, reason }) => ({ key: path, value, reason })) },
+    sysctl,
+  )
   return [
     ...sysctls.map(
       ({ path, value, resource }): Claim => ({

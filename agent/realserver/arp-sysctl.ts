@@ -1,5 +1,6 @@
 import type { SysctlPath } from '../host/sysctl.ts'
 import { ARP_SYSCTLS, type ArpSysctl, effectiveValue, isQuiet, WANTED, whatLoudDoes } from '../model/arp.ts'
+import { sysctl as sysctlDialect } from '../model/dialect.ts'
 import type { Link } from '../model/network.ts'
 import { arpNics } from '../model/network.ts'
 import { renderTemplate } from '../model/template.ts'
@@ -94,7 +95,9 @@ function parameter(scope: string, sysctl: ArpSysctl, found: FoundHost): Paramete
 
 /** Keys are written with slashes: sysctl.d(5)'s notation in which an interface name may hold a dot. */
 function renderSysctlFile(wanted: WantedRealServer, settings: readonly Parameter[]): string {
-  return renderTemplate(wanted.templates.sysctl, {
-    settings: settings.map(({ path, value }) => ({ key: path, value })),
-  })
+  return renderTemplate(
+    wanted.templates.sysctl,
+    { settings: settings.map(({ path, value }) => ({ key: path, value })) },
+    sysctlDialect,
+  )
 }
