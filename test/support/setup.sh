@@ -68,3 +68,4 @@ fi
 sh test/lab/fetch-kernels.sh
 sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
 sh test/support/unpack-tools.sh peers keepalived ldirectord
+sh test/support/unpack-tools.sh web nginx-light apache2

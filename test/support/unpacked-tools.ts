@@ -4,18 +4,24 @@ import { fileURLToPath } from 'node:url'
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/rs-agent-lab', import.meta.url))
 const TRIPLET = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 
-/** Debian's NFS, or keepalived and ldirectord. */
-type Tools = 'nfs' | 'peers'
+/** Debian's NFS, or keepalived and ldirectord, or nginx and what belongs to Apache beside its program. */
+type Tools = 'nfs' | 'peers' | 'web'
 
 /** Where programs find Debian's tools, which unpack-tools.sh has unpacked and nobody has installed. */
 export function unpackedEnvironment(tools: Tools): Record<string, string> {
-  const tree = `${CACHE}/${tools}`
-  if (!existsSync(tree)) throw new Error(`the lab's ${tools} are not there: sh test/support/setup.sh tests`)
+  const tree = unpackedFolder(tools)
   return {
     PATH: `${tree}/usr/sbin:${tree}/sbin:${process.env.PATH}`,
     LD_LIBRARY_PATH: ['usr/lib', 'lib'].map(folder => `${tree}/${folder}/${TRIPLET}`).join(':'),
     PERL5LIB: [`${tree}/usr/share/perl5`, ...perlFolders(`${tree}/usr/lib/${TRIPLET}/perl5`)].join(':'),
   }
+}
+
+/** Their files, as they would lie under `/`. */
+export function unpackedFolder(tools: Tools): string {
+  const tree = `${CACHE}/${tools}`
+  if (!existsSync(tree)) throw new Error(`the lab's ${tools} are not there: sh test/support/setup.sh tests`)
+  return tree
 }
 
 /** Compiled modules lie in a folder that has the name of Perl's version. */
