@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { IpAddress } from '../model/address.ts'
+import { type IpAddress, withPort } from '../model/address.ts'
 import { vipCheck } from './check.ts'
 import {
   folder,
@@ -63,7 +63,7 @@ const httpd = v.pipe(
         v.pipe(
           list(upstream, 'applications'),
           v.minLength(1, 'at least one application'),
-          noTwoAlike(item => item),
+          noTwoAlike(({ address, port }) => withPort(address, port)),
         ),
       ),
     },

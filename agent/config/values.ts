@@ -127,12 +127,25 @@ export const mountOptions = v.pipe(
   v.regex(/^[\w.:=+/@%-]+(,[\w.:=+/@%-]+)*$/, MOUNT_OPTIONS),
 )
 
-const UPSTREAM = 'an application as HOST:PORT, such as 10.10.20.1:8080'
+const UPSTREAM = 'an application as ADDRESS:PORT, such as 10.10.20.1:8080'
 export const upstream = v.pipe(
   v.string(UPSTREAM),
-  v.regex(/^(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}$/, UPSTREAM),
-  v.check(value => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, UPSTREAM),
+  v.check(value => parseUpstream(value) !== null, UPSTREAM),
+  v.transform(value => parseUpstream(value) as Upstream),
 )
+
+interface Upstream {
+  address: IpAddress
+  port: number
+}
+
+function parseUpstream(text: string): Upstream | null {
+  const [, ipv6, ipv4 = '', portText] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9][0-9]{0,4})$/.exec(text) ?? []
+  const address = parseIpAddress(ipv6 ?? ipv4)
+  const port = Number(portText)
+  return address === null || !(port <= 65_535) ? null : { address, port }
+}
 
 /** Points at the second of two like items. */
 export function noTwoAlike<T>(key: (item: T) => string, field?: string): v.RawCheckAction<T[]> {

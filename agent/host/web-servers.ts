@@ -101,8 +101,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** `Listen 80`, `Listen 10.0.0.1:80`, `Listen [::]:80 https`; of an address of its own it is no reason to share. */
-const LISTEN = /^[ \t]*Listen[ \t]+(?:\S+:)?([0-9]+)(?:[ \t]|$)/gim
+/** `Listen 80`, `Listen [::]:80 https`; nginx's `listen 80 default_server;`, wherever it stands in its line. */
+const LISTEN = /^[^#\n]*?\blisten[ \t]+(?:\S+:)?([0-9]+)(?=[\s;])/gim
 
 function listensOf(files: Files, { listens, site }: WebServerPlace): number[] {
   const paths = listens.flatMap(path =>

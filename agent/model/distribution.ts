@@ -22,7 +22,7 @@ export interface WebServerPlace {
   stop: readonly [string, ...string[]]
   /** Where it tells its process id. */
   pidFile: string
-  /** Files that may say `Listen`, in which a port must not be named twice; nothing for nginx, which shares ports. */
+  /** Files and folders that may say where it listens; Apache refuses a port that is named twice. */
   listens: readonly string[]
 }
 
@@ -46,7 +46,7 @@ const NGINX = {
   reload: ['nginx', '-s', 'reload'],
   stop: ['nginx', '-s', 'quit'],
   pidFile: 'run/nginx.pid',
-  listens: [],
+  listens: ['etc/nginx/nginx.conf', 'etc/nginx/conf.d', 'etc/nginx/sites-enabled', 'etc/nginx/http.d'],
 } as const
 
 export const DISTRIBUTIONS = {

@@ -34,8 +34,8 @@ export interface WantedWebServer {
   root: string
   /** A page that must be there. */
   healthPath: string
-  /** Applications that requests are passed on to, as HOST:PORT; empty where pages come from `root`. */
-  proxy: readonly string[]
+  /** Applications that requests are passed on to; empty where pages come from `root`. */
+  proxy: readonly { address: IpAddress; port: number }[]
 }
 
 /** A share of an NFS server, and where it is mounted. */
@@ -90,7 +90,7 @@ function siteTemplate({
   proxy,
 }: {
   server: WebServerName
-  proxy?: readonly string[] | undefined
+  proxy?: WantedWebServer['proxy'] | undefined
 }): string {
   return `httpd/${server}${proxy === undefined ? '' : '-proxy'}.conf`
 }

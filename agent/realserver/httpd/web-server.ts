@@ -8,8 +8,8 @@ import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
 import type { Claim } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
 import { pathNics } from '../nics.ts'
-import { readFirstLine, withRevision } from '../written-by-us.ts'
-import { renderSite } from './site.ts'
+import { readFirstLine, withFirstLine } from '../written-by-us.ts'
+import { renderSite, revisionOf, type Site } from './site.ts'
 
 /** The web server: its site on the VIPs and on the host's own addresses, and that it runs with it. */
 export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
@@ -17,8 +17,7 @@ export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Cla
   const { serving } = found
   const place = httpd === null ? null : placeOf(httpd, serving)
   if (httpd === null || place === null || serving === undefined) return []
-  const content = siteText(wanted, httpd, found, place)
-  const revision = readFirstLine(content)?.revision ?? ''
+  const { content, revision } = siteOf(wanted, httpd, found, place)
   const [address] = [...ownAddresses(wanted, found), ...wanted.vips]
   const present = serving.webServers[httpd.server]
   const wantedForm: WebServerForm = {
@@ -51,28 +50,33 @@ function isServing(present: WebServerForm, { enabled, site }: WebServerForm): bo
   return present.running && (present.enabled || !enabled) && present.site?.revision === site?.revision
 }
 
-function siteText(
+function siteOf(
   wanted: WantedRealServer,
-  httpd: WantedWebServer,
+  { server, port, root, healthPath, proxy }: WantedWebServer,
   found: FoundHost,
   place: WebServerPlace,
-): string {
-  const { port, root, healthPath, proxy } = httpd
+): { content: string; revision: string } {
   // A server that is not installed yet comes with its distribution's own configuration, which listens on port 80.
-  const listens = found.serving?.webServers[httpd.server]?.listens ?? []
-  const site = {
-    addresses: [...wanted.vips, ...ownAddresses(wanted, found)],
+  const listens = found.serving?.webServers[server]?.listens ?? []
+  const isElsewhere = listens.length === 0 ? port === STOCK_PORT : listens.includes(port)
+  const site: Site = {
+    vips: wanted.vips as Site['vips'],
+    rips: ownAddresses(wanted, found),
     port,
-    listensAlready: listens.length === 0 ? port === STOCK_PORT : listens.includes(port),
-    root,
+    listens: isElsewhere ? 'elsewhere' : 'here',
+    documentRoot: root,
     healthPath,
     upstreams: proxy,
-    logs: place.logs,
+    drainFlag: `/${DRAIN_FLAG}`,
+    accessLog: `${place.logs}/rs-agent.log`,
   }
-  return withRevision(revision => renderSite(httpd.server, wanted.templates.site, { ...site, revision }), {
-    port,
-  })
+  const { site: template } = wanted.templates
+  const revision = revisionOf(server, template, site)
+  return { content: withFirstLine(renderSite(server, template, site), revision, { port }), revision }
 }
+
+/** While it is there the host is drained, as /etc/nologin keeps people out: it outlives a reboot. */
+export const DRAIN_FLAG = 'etc/rs-agent/drained'
 
 const STOCK_PORT = 80
 
