@@ -7,7 +7,22 @@ import { joinLists, type Verbs } from './verb.ts'
 /** The verbs of a real server. Those that plan and apply start without are imported when they are called. */
 export function addRealServerVerbs(verbs: Verbs): void {
   addConvergingVerbs(verbs)
+  addRotationVerbs(verbs)
   addProvingVerbs(verbs)
+}
+
+function addRotationVerbs({ add, invocation, run }: Verbs): void {
+  add('drain', 'take this host out of rotation, with what its clients have begun served to its end')
+    .option('--limit <seconds>', 'wait no longer', '300')
+    .option('--quiet <seconds>', 'nobody was there for so long: more than the director takes to notice', '10')
+    .option('--unbind', 'then unbind the VIPs, too', false)
+    .option('--no-wait', 'do not wait')
+    .action(options =>
+      run(async () => (await import('../commands/drain.ts')).drainCommand(invocation(), options)),
+    )
+  add('undrain', 'prove that this host is fit to serve, and take it back into rotation').action(() =>
+    run(async () => (await import('../commands/drain.ts')).undrainCommand(invocation())),
+  )
 }
 
 function addConvergingVerbs({ add, invocation, run }: Verbs): void {

@@ -39,7 +39,23 @@ export function halfOpenPeerPorts(port: number): ReadonlySet<number> {
   )
 }
 
+/** TCP_TIME_WAIT of include/net/tcp_states.h: closed by this end, and kept for a minute. */
+const CLOSED = '06'
+
+/** The connections to any of the addresses, those that this end has just closed among them. */
+export function connectionsOf(addresses: ReadonlySet<IpAddress>): { key: string; isOpen: boolean }[] {
+  return sockets()
+    .filter(({ address, state }) => state !== LISTENING && addresses.has(address))
+    .map(({ address, localPort, peer, state }) => ({
+      key: `${address} ${localPort} ${peer}`,
+      isOpen: state !== CLOSED,
+    }))
+}
+
 interface TcpSocket {
+  state: string
+  /** Address and port, as the kernel prints them. */
+  peer: string
   address: IpAddress
   localPort: number
   peerPort: number
@@ -47,14 +63,20 @@ interface TcpSocket {
 }
 
 function socketsIn(wanted: string): TcpSocket[] {
+  return sockets().filter(({ state }) => state === wanted)
+}
+
+function sockets(): TcpSocket[] {
   return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap(file =>
     tableLines(file).flatMap(line => {
-      const [, local = '', peer = '', state, queues = ''] = line.trim().split(/\s+/)
-      if (state !== wanted) return []
+      const [, local = '', peer = '', state = '', queues = ''] = line.trim().split(/\s+/)
+      if (state === '') return []
       const [address = '', localPort = ''] = local.split(':')
       const [, peerPort = ''] = peer.split(':')
       return [
         {
+          state,
+          peer,
           address: parseKernelHex(address),
           localPort: Number.parseInt(localPort, 16),
           peerPort: Number.parseInt(peerPort, 16),
@@ -79,7 +101,10 @@ function tableLines(file: string): string[] {
 function parseKernelHex(text: string): IpAddress {
   const bytes = Buffer.from(text, 'hex')
   if (LITTLE_ENDIAN) bytes.swap32()
-  return addressFromBytes(bytes)
+  // A socket for both families has IPv4 under ::ffff:0:0/96 (RFC 4291).
+  const isMapped = MAPPED.equals(bytes.subarray(0, MAPPED.length))
+  return addressFromBytes(isMapped ? bytes.subarray(MAPPED.length) : bytes)
 }
 
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1

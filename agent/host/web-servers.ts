@@ -162,18 +162,33 @@ async function siteOf({ addresses, port }: WebServerQuestion): Promise<ServedSit
 
 /** A drained host says so with 503, and its revision all the same. */
 async function askRevision(address: IpAddress, port: number): Promise<string | null> {
+  const answer = await askPage(address, port, ALIVE_PATH)
+  return REVISION.exec(answer?.text ?? '')?.[1] ?? null
+}
+
+const REVISION = /^(?:ok|drained) ([0-9a-f]{12})\n/
+
+/** The answer of a server of this host, the first of its text; null when there is none within two seconds. */
+export async function askPage(
+  address: IpAddress,
+  port: number,
+  path: string,
+): Promise<{ status: number; text: string } | null> {
   // Not at the top: a run without a web server does not load it.
   const { request } = await import('node:http')
   return new Promise(resolve => {
     const signal = AbortSignal.timeout(ASK_LIMIT_MS)
-    const asking = request({ host: address, port, path: ALIVE_PATH, agent: false, signal }, answer => {
+    const asking = request({ host: address, port, path, agent: false, signal }, answer => {
       let text = ''
+      const tell = (): void => resolve({ status: answer.statusCode ?? 0, text })
       answer.setEncoding('utf8')
       answer.on('data', chunk => {
         text += chunk
-        if (text.length > LONGEST_ANSWER) asking.destroy()
+        if (text.length < LONGEST_TEXT) return
+        tell()
+        asking.destroy()
       })
-      answer.on('end', () => resolve(REVISION.exec(text)?.[1] ?? null))
+      answer.on('end', tell)
     })
     asking.on('error', () => resolve(null))
     asking.on('close', () => resolve(null))
@@ -181,5 +196,4 @@ async function askRevision(address: IpAddress, port: number): Promise<string | n
   })
 }
 
-const LONGEST_ANSWER = 4096
-const REVISION = /^(?:ok|drained) ([0-9a-f]{12})\n/
+const LONGEST_TEXT = 4096

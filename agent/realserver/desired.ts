@@ -1,9 +1,11 @@
 import type { HttpCheck } from '../config/check.ts'
 import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
+import { filesBelow } from '../host/files.ts'
 import { readOwnTemplate } from '../host/templates.ts'
 import { familyOf, type IpAddress, type IpNetwork } from '../model/address.ts'
 import type { WebServerName } from '../model/distribution.ts'
+import { type Drain, readDrain } from './drain/drain-flag.ts'
 
 /** What a host with the real-server role shall be, whatever it is now. */
 export interface WantedRealServer {
@@ -21,6 +23,8 @@ export interface WantedRealServer {
   /** What the web server serves, and of whom; null where it is somebody else's matter. */
   httpd: WantedWebServer | null
   nfs: readonly WantedShare[]
+  /** Whether an administrator has taken this host out of rotation. */
+  drain: Drain
   /** Whether apply installs the packages that these need. */
   packages: 'install' | 'leave'
   /** Texts of the templates that are rendered for this role; those of what is not wanted are empty. */
@@ -75,6 +79,7 @@ export function wantedRealServer(config: Config, root: string): WantedRealServer
     services: realServer.vips.map(({ address, ports, check }) => ({ vip: address, ports, check })),
     httpd: httpd === undefined ? null : { ...httpd, proxy: httpd.proxy ?? [] },
     nfs,
+    drain: readDrain(filesBelow(root)),
     packages,
     templates: {
       sysctl: readOwnTemplate('sysctl/90-rs-agent.conf', root),

@@ -18,7 +18,13 @@ export function servingRefusals(wanted: WantedRealServer, found: FoundHost): Ref
 
 /** What the user should know beside the changes. */
 export function tellOfServing(wanted: WantedRealServer, found: FoundHost): string[] {
-  return tellOfMounts(wanted, found)
+  return [...tellOfMounts(wanted, found), ...tellOfDrain(wanted)]
+}
+
+function tellOfDrain({ drain }: WantedRealServer): string[] {
+  if (drain === 'in rotation') return []
+  const vips = drain === 'withdrawn' ? ', and its VIPs stay unbound' : ''
+  return [`this host is drained${vips}: \`rs-agent undrain\` takes it back into rotation`]
 }
 
 /** Nothing where neither the configuration nor an earlier apply has to do with it: it costs programs to ask. */

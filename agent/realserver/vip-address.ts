@@ -23,6 +23,7 @@ export function vipAddressClaims(
   found: FoundHost,
   { vips: managed, priors }: State,
 ): Claim[] {
+  if (wanted.drain === 'withdrawn') return withdrawnClaims(wanted, found, priors)
   const labels = freeLabels(found.addresses)
   const byAddress = Map.groupBy(found.addresses, ({ address }) => address)
   const claims = wanted.vips.flatMap(vip => {
@@ -34,6 +35,14 @@ export function vipAddressClaims(
       ...strays.map(stray => strayClaim(stray, { isDrift: managed.includes(vip) })),
     ]
   })
+  return [...claims, ...displacedClaims(wanted, priors, claims)]
+}
+
+/** Drained for longer: no VIP anywhere, until it comes back to where it was. */
+function withdrawnClaims(wanted: WantedRealServer, found: FoundHost, priors: readonly Prior[]): Claim[] {
+  const claims = found.addresses
+    .filter(({ address }) => wanted.vips.includes(address))
+    .map(copy => strayClaim(copy, { isDrift: false }))
   return [...claims, ...displacedClaims(wanted, priors, claims)]
 }
 

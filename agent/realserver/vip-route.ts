@@ -26,6 +26,14 @@ export function vipRouteClaims(wanted: WantedRealServer, found: FoundHost): Clai
   return wanted.vips.map(vip => {
     const route = vipRoute(vip)
     const present = current(route) as RouteForm | null
+    if (wanted.drain === 'withdrawn')
+      return {
+        resource: 'vip-route',
+        phase: 'unroute',
+        wanted: { ...route, value: null },
+        satisfied: present === null || !leadsToLoopback(present),
+        onRemove: 'put-back',
+      }
     return {
       resource: 'vip-route',
       phase: 'route',

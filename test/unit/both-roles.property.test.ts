@@ -22,6 +22,7 @@ const realServer: WantedRealServer = {
   httpd: null,
   nfs: [],
   packages: 'leave',
+  drain: 'in rotation',
   templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
 }
 const config = { file: 'config.yaml', locate: () => 'config.yaml:1:1' } as unknown as Config

@@ -148,6 +148,7 @@ function choose({
     httpd: null,
     nfs: [],
     packages: 'leave',
+    drain: 'in rotation',
     templates: { sysctl: '', site: '', mount: '', automount: '' },
     ...wanted,
   }

@@ -94,6 +94,7 @@ const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 
   httpd: null,
   nfs: [],
   packages: 'leave',
+  drain: 'in rotation',
   templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
 }))
 

@@ -7,6 +7,7 @@ import { fileClaim } from '../../reconcile/file-claim.ts'
 import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
 import type { Claim } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
+import { DRAIN_FLAG } from '../drain/drain-flag.ts'
 import { pathNics } from '../nics.ts'
 import { readFirstLine, withFirstLine } from '../written-by-us.ts'
 import { renderSite, revisionOf, type Site } from './site.ts'
@@ -74,9 +75,6 @@ function siteOf(
   const revision = revisionOf(server, template, site)
   return { content: withFirstLine(renderSite(server, template, site), revision, { port }), revision }
 }
-
-/** While it is there the host is drained, as /etc/nologin keeps people out: it outlives a reboot. */
-export const DRAIN_FLAG = 'etc/rs-agent/drained'
 
 const STOCK_PORT = 80
 
