@@ -26,7 +26,9 @@ function addRotationVerbs({ add, invocation, run }: Verbs): void {
 }
 
 function addConvergingVerbs({ add, invocation, run }: Verbs): void {
-  add('plan', 'print what apply would change').action(() => run(() => planCommand(invocation())))
+  add('plan', 'print what apply would change')
+    .option('--diff', 'print new files too, line by line', false)
+    .action(options => run(() => planCommand(invocation(), options)))
   add('apply', 'make this host the configured real server')
     .option('--dry-run', 'change nothing, as plan', false)
     .action(options => run(() => applyCommand(invocation(), options)))

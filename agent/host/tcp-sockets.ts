@@ -12,13 +12,17 @@ export interface Listener {
   address: IpAddress
   /** Connections that are complete and that nobody has accepted yet. */
   waiting: number
+  /** Of the socket: `socket:[INODE]` is what descriptors of it are called. */
+  inode: number
 }
 
 export function listenersOn(port: number): Listener[] {
   // tx_queue:rx_queue; of a listener the latter is its accept queue (net/ipv4/tcp_ipv4.c, get_tcp4_sock).
   return socketsIn(LISTENING)
     .filter(({ localPort }) => localPort === port)
-    .map(({ address, queues }) => ({ address, waiting: Number.parseInt(queues.split(':')[1] ?? '0', 16) }))
+    .map(({ address, queues, inode }) => {
+      return { address, inode, waiting: Number.parseInt(queues.split(':')[1] ?? '0', 16) }
+    })
 }
 
 export const EVERY_IPV4 = '0.0.0.0' as IpAddress
@@ -60,6 +64,7 @@ interface TcpSocket {
   localPort: number
   peerPort: number
   queues: string
+  inode: number
 }
 
 function socketsIn(wanted: string): TcpSocket[] {
@@ -69,7 +74,7 @@ function socketsIn(wanted: string): TcpSocket[] {
 function sockets(): TcpSocket[] {
   return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap(file =>
     tableLines(file).flatMap(line => {
-      const [, local = '', peer = '', state = '', queues = ''] = line.trim().split(/\s+/)
+      const [, local = '', peer = '', state = '', queues = '', , , , , inode = ''] = line.trim().split(/\s+/)
       if (state === '') return []
       const [address = '', localPort = ''] = local.split(':')
       const [, peerPort = ''] = peer.split(':')
@@ -81,6 +86,7 @@ function sockets(): TcpSocket[] {
           localPort: Number.parseInt(localPort, 16),
           peerPort: Number.parseInt(peerPort, 16),
           queues,
+          inode: Number(inode),
         },
       ]
     }),

@@ -4,6 +4,7 @@ import type { WebServerName, WebServerPlace } from '../model/distribution.ts'
 import { type Commands, lastWordsOf, mustRun } from './commands.ts'
 import type { Files } from './files.ts'
 import type { InitSystem } from './init-system.ts'
+import { type ListeningProcess, processesListeningOn } from './listening-process.ts'
 
 /** How a web server of the host is. */
 export interface WebServerForm {
@@ -45,6 +46,8 @@ export interface WebServers {
   find(place: WebServerPlace, question: WebServerQuestion): Promise<WebServerForm>
   /** Ports that its configuration, without our site, says it listens on. */
   listens(place: WebServerPlace): number[]
+  /** Whoever it is, on whatever address. */
+  whoListens(port: number): ListeningProcess[]
   /** The server's own word on its configuration; throws with it. */
   test(place: WebServerPlace): Promise<void>
   /** From one form to another; returns when the site answers as it shall. */
@@ -62,6 +65,7 @@ export function webServersOf(host: {
       const state = await stateOf(host, place)
       return { ...state, site: state.running ? await siteOf(question) : null }
     },
+    whoListens: processesListeningOn,
     listens: place => listensOf(host.files, place),
     test: place => testConfiguration(commands, place),
     async change(place, before, after) {
@@ -168,32 +172,46 @@ async function askRevision(address: IpAddress, port: number): Promise<string | n
 
 const REVISION = /^(?:ok|drained) ([0-9a-f]{12})\n/
 
-/** The answer of a server of this host, the first of its text; null when there is none within two seconds. */
+/** The answer of a server of this host; null when there is none within two seconds. */
 export async function askPage(
   address: IpAddress,
   port: number,
   path: string,
 ): Promise<{ status: number; text: string } | null> {
+  const page = await fetchPage(address, port, path)
+  return page === null ? null : { status: page.status, text: page.body.toString('utf8') }
+}
+
+export interface Page {
+  status: number
+  body: Buffer
+  /** There was more than a megabyte of it. */
+  isCut: boolean
+}
+
+const LONGEST_BODY_BYTES = 1024 * 1024
+
+export async function fetchPage(address: IpAddress, port: number, path: string): Promise<Page | null> {
   // Not at the top: a run without a web server does not load it.
   const { request } = await import('node:http')
   return new Promise(resolve => {
     const signal = AbortSignal.timeout(ASK_LIMIT_MS)
     const asking = request({ host: address, port, path, agent: false, signal }, answer => {
-      let text = ''
-      const tell = (): void => resolve({ status: answer.statusCode ?? 0, text })
-      answer.setEncoding('utf8')
+      const chunks: Buffer[] = []
+      let length = 0
+      const tell = (isCut: boolean): void =>
+        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks), isCut })
       answer.on('data', chunk => {
-        text += chunk
-        if (text.length < LONGEST_TEXT) return
-        tell()
+        chunks.push(chunk)
+        length += chunk.length
+        if (length < LONGEST_BODY_BYTES) return
+        tell(true)
         asking.destroy()
       })
-      answer.on('end', tell)
+      answer.on('end', () => tell(false))
     })
     asking.on('error', () => resolve(null))
     asking.on('close', () => resolve(null))
     asking.end()
   })
 }
-
-const LONGEST_TEXT = 4096

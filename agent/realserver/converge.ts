@@ -54,8 +54,9 @@ export async function convergeRealServer(
         interlock: vipInterlock,
         async prove(now) {
           // Not at the top: a run with nothing to do proves nothing on the wire.
-          const { SILENCE_CHECKS } = await import('./verify/checks.ts')
-          checks = await runChecks({ ...STATIC_CHECKS, ...SILENCE_CHECKS }, host, wanted, now)
+          const { SERVING_CHECKS, SILENCE_CHECKS } = await import('./verify/checks.ts')
+          const serving = wanted.httpd === null ? {} : SERVING_CHECKS
+          checks = await runChecks({ ...STATIC_CHECKS, ...SILENCE_CHECKS, ...serving }, host, wanted, now)
           refuseAudible(checks)
         },
         // The last verify was of a host that is not there any more.

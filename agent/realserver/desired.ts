@@ -76,7 +76,11 @@ export function wantedRealServer(config: Config, root: string): WantedRealServer
     directors: realServer.directors,
     siblings: realServer.siblings,
     clients: realServer.clients,
-    services: realServer.vips.map(({ address, ports, check }) => ({ vip: address, ports, check })),
+    services: realServer.vips.map(({ address, ports, check }) => ({
+      vip: address,
+      ports,
+      check: check ?? (httpd === undefined ? undefined : checkOf(httpd)),
+    })),
     httpd: httpd === undefined ? null : { ...httpd, proxy: httpd.proxy ?? [] },
     nfs,
     drain: readDrain(filesBelow(root)),
@@ -89,6 +93,13 @@ export function wantedRealServer(config: Config, root: string): WantedRealServer
     },
   }
 }
+
+/** Where nothing else is written the web server's own page is asked for. */
+function checkOf({ port, healthPath }: Pick<WantedWebServer, 'port' | 'healthPath'>): HttpCheck {
+  return { type: 'http', port, path: healthPath, timeout: CHECK_TIMEOUT_MS }
+}
+
+const CHECK_TIMEOUT_MS = 2_000
 
 function siteTemplate({
   server,

@@ -32,17 +32,17 @@ export function planRealServer(
     ...hostRefusals(wanted, found),
     ...vipAddressRefusals(wanted, found),
     ...vipRouteRefusals(wanted, found),
-    ...servingRefusals(wanted, found),
+    ...servingRefusals(wanted, found, state),
   ]
   const claims = [
     ...arpSysctlClaims(wanted, found, state.priors),
     ...vipAddressClaims(wanted, found, state),
     ...vipRouteClaims(wanted, found),
-    ...servingClaims(wanted, found),
+    ...servingClaims(wanted, found, state),
   ]
   const vips = [...new Set([...state.vips, ...wanted.vips])]
   const kept = leaveOutAudible(plan(claims, state.priors, found, director), found, vips)
-  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep), ...tellOfServing(wanted, found)]
+  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep), ...tellOfServing(wanted, found, state)]
   return { refusals, ...kept, leftOut, needs: needsOf(claims) }
 }
 

@@ -4,21 +4,27 @@ import type { Refusal } from '../reconcile/refusal.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
-import { webServerClaims, webServerQuestions } from './httpd/web-server.ts'
+import { webServerClaims, webServerQuestions, webServerRefusals } from './httpd/web-server.ts'
 import { nfsInterest, nfsMountClaims, nfsMountRefusals, tellOfMounts } from './nfs/nfs-mount.ts'
+import { tellOfEdits } from './written-by-us.ts'
 
 /** The half of a real server that serves pages: shares of an NFS server, and a web server that reads from them. */
-export function servingClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
-  return [...nfsMountClaims(wanted, found), ...webServerClaims(wanted, found)]
+export function servingClaims(wanted: WantedRealServer, found: FoundHost, { priors }: State): Claim[] {
+  return [...nfsMountClaims(wanted, found), ...webServerClaims(wanted, found, priors)]
 }
 
-export function servingRefusals(wanted: WantedRealServer, found: FoundHost): Refusal[] {
-  return [...distributionRefusals(wanted, found), ...nfsMountRefusals(wanted, found)]
+export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { priors }: State): Refusal[] {
+  return [
+    ...distributionRefusals(wanted, found),
+    ...nfsMountRefusals(wanted, found),
+    ...webServerRefusals(wanted, found, priors),
+  ]
 }
 
 /** What the user should know beside the changes. */
-export function tellOfServing(wanted: WantedRealServer, found: FoundHost): string[] {
-  return [...tellOfMounts(wanted, found), ...tellOfDrain(wanted)]
+export function tellOfServing(wanted: WantedRealServer, found: FoundHost, { priors }: State): string[] {
+  const ours = priors.flatMap(({ kind, id }) => (kind === 'site' ? [id.path] : []))
+  return [...tellOfMounts(wanted, found), ...tellOfEdits(ours, found, priors), ...tellOfDrain(wanted)]
 }
 
 function tellOfDrain({ drain }: WantedRealServer): string[] {

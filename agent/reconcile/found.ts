@@ -1,6 +1,7 @@
 import { distributionOf } from '../host/distribution.ts'
 import type { FileForm } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
+import type { ListeningProcess } from '../host/listening-process.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
 import type { WebServerForm, WebServerQuestion } from '../host/web-servers.ts'
 import type { Distribution, WebServerName } from '../model/distribution.ts'
@@ -43,6 +44,8 @@ export interface FoundServing {
 export type FoundWebServer = WebServerForm & {
   /** Ports that it is told to listen on by what is not our site. */
   listens: number[]
+  /** Who has the port that it is to have, while it does not run. */
+  portTakenBy: ListeningProcess[]
 }
 
 export interface FoundIpvs {
@@ -99,7 +102,8 @@ async function observeServing(
   const servers = questions.map(async question => {
     const place = (distribution as Distribution).webServers[question.server]
     const form = await host.webServers.find(place, question)
-    return [question.server, { ...form, listens: host.webServers.listens(place) }] as const
+    const portTakenBy = form.running ? [] : host.webServers.whoListens(question.port)
+    return [question.server, { ...form, listens: host.webServers.listens(place), portTakenBy }] as const
   })
   return {
     mounts,
@@ -159,7 +163,7 @@ function settingsOfServing(serving: FoundServing | undefined): Setting[] {
     ...Object.entries(fstabLines).map(
       ([target, value]): Setting => ({ kind: 'fstab-line', id: { target }, value }),
     ),
-    ...Object.entries(webServers).map(([server, { listens: _, ...value }]): Setting => {
+    ...Object.entries(webServers).map(([server, { listens: _, portTakenBy: __, ...value }]): Setting => {
       return { kind: 'web-server', id: { server: server as WebServerName }, value }
     }),
   ]

@@ -12,14 +12,20 @@ export function reportsOf(steps: readonly Step[]): ChangeReport[] {
   return steps.map(reportChange)
 }
 
-/** One line per change, in the order in which they are made. */
-export function printChanges(terminal: Terminal, changes: readonly ChangeReport[]): void {
+/** One line per change, in the order in which they are made; `below` prints more of one of them. */
+export function printChanges(
+  terminal: Terminal,
+  changes: readonly ChangeReport[],
+  below: (change: ChangeReport) => void = () => undefined,
+): void {
   const counts = new Map<string, number>()
   for (const change of changes) {
     const kind = `${change.id} ${change.action}`
     const count = (counts.get(kind) ?? 0) + 1
     counts.set(kind, count)
-    if (count <= LISTED_OF_ONE_KIND) terminal.line(changeLine(terminal, change))
+    if (count > LISTED_OF_ONE_KIND) continue
+    terminal.line(changeLine(terminal, change))
+    below(change)
   }
   for (const [kind, count] of counts)
     if (count > LISTED_OF_ONE_KIND)

@@ -17,17 +17,26 @@ export interface Planned {
   interrupted: Interrupted | null
 }
 
+/** Which texts of files are printed, line by line: those that change, or new ones as well. */
+export type ShownTexts = 'changed' | 'all'
+
 /** Returns 0 when nothing is to do, 2 when something is. */
-export function tellPlan(
+export async function tellPlan(
   terminal: Terminal,
   { command }: Role,
   { changes, notes, interrupted }: Planned,
-): number {
+  texts: ShownTexts = 'changed',
+): Promise<number> {
   const converged = changes.length === 0
   if (terminal.json) terminal.document({ converged, changed: false, changes, notes })
   else {
     if (interrupted !== null) terminal.line(interruptedLine(terminal, interruptedReport(interrupted)))
-    printChanges(terminal, changes)
+    const shown = new Set(changes.filter(change => isShown(change, texts)))
+    // Not at the top: most plans have no text to compare.
+    const { printTextDiff } = shown.size === 0 ? { printTextDiff: null } : await import('./text-diff.ts')
+    printChanges(terminal, changes, change => {
+      if (shown.has(change)) printTextDiff?.(terminal, change)
+    })
     printNotes(terminal, notes)
     const summary = converged
       ? 'nothing to do'
@@ -35,6 +44,11 @@ export function tellPlan(
     terminal.line(`${command} plan: ${summary}`)
   }
   return converged ? 0 : DIFFERS
+}
+
+function isShown({ action, before, after }: ChangeReport, texts: ShownTexts): boolean {
+  const isText = [before, after].some(text => text?.includes('\n') === true)
+  return isText && (action === 'update' || (action === 'create' && texts === 'all'))
 }
 
 export interface Applied {

@@ -81,6 +81,7 @@ export function fakeServing(
         }
       },
       listens: () => [80],
+      whoListens: () => [],
       test: async place => judge(place),
       async change(place, before, after) {
         if (before.enabled !== after.enabled)

@@ -1,3 +1,4 @@
+import { covers } from '../../host/tcp-sockets.ts'
 import type { WebServerForm, WebServerQuestion } from '../../host/web-servers.ts'
 import type { IpAddress } from '../../model/address.ts'
 import { familyOf } from '../../model/address.ts'
@@ -5,15 +6,20 @@ import type { WebServerName, WebServerPlace } from '../../model/distribution.ts'
 import { arpNics, type InterfaceAddress } from '../../model/network.ts'
 import { fileClaim } from '../../reconcile/file-claim.ts'
 import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
-import type { Claim } from '../../reconcile/step.ts'
+import type { Refusal } from '../../reconcile/refusal.ts'
+import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
 import { DRAIN_FLAG } from '../drain/drain-flag.ts'
 import { pathNics } from '../nics.ts'
-import { readFirstLine, withFirstLine } from '../written-by-us.ts'
+import { keptCopy, readFirstLine, withFirstLine } from '../written-by-us.ts'
 import { renderSite, revisionOf, type Site } from './site.ts'
 
 /** The web server: its site on the VIPs and on the host's own addresses, and that it runs with it. */
-export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
+export function webServerClaims(
+  wanted: WantedRealServer,
+  found: FoundHost,
+  priors: readonly Prior[],
+): Claim[] {
   const { httpd } = wanted
   const { serving } = found
   const place = httpd === null ? null : placeOf(httpd, serving)
@@ -28,6 +34,7 @@ export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Cla
   }
   const file = fileClaim('httpd', place.site, content, found)
   return [
+    ...keptCopy(place.site, found, priors),
     {
       ...file,
       phase: 'configure',
@@ -43,6 +50,30 @@ export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Cla
       wanted: { kind: 'web-server', id: { server: httpd.server }, value: wantedForm },
       satisfied: present !== undefined && isServing(present, wantedForm),
       onRemove: 'put-back',
+    },
+  ]
+}
+
+/** The port is somebody else's; the web server that this one replaces gives it up first. */
+export function webServerRefusals(
+  { httpd, vips }: WantedRealServer,
+  { serving }: FoundHost,
+  priors: readonly Prior[],
+): Refusal[] {
+  if (httpd === null) return []
+  const replacesAnother = priors.some(({ kind, id }) => kind === 'web-server' && id.server !== httpd.server)
+  const taken = serving?.webServers[httpd.server]?.portTakenBy ?? []
+  const owner = taken.find(({ address }) => vips.some(vip => covers(address, vip)))
+  if (owner === undefined || replacesAnother) return []
+  const { process } = owner
+  const who =
+    process === null ? 'a process that cannot be seen from here' : `${process.name} (process ${process.pid})`
+  return [
+    {
+      path: ['realServer', 'httpd', 'port'],
+      why: `port ${httpd.port} is taken by ${who}, and ${httpd.server} is to have it`,
+      hint: `stop it and keep it from starting, or choose another port; ss -ltnp 'sport = :${httpd.port}'`,
+      code: 'unsupported',
     },
   ]
 }

@@ -17,6 +17,7 @@ export const CHECK_IDS = [
   'vip-owner',
   'datapath',
   'service-answers',
+  'packages',
 ] as const
 export type CheckId = (typeof CHECK_IDS)[number]
 

@@ -5,6 +5,8 @@ import type { Check, CheckId } from './check.ts'
 import { checkDatapath } from './datapath.ts'
 import { HOST_SCOPE_PATHS } from './host-scope.ts'
 import { checkNdpSilence } from './ndp-silence.ts'
+import { checkPackages } from './packages.ts'
+import { checkPageFromShare } from './page-from-share.ts'
 import { checkProxyArp, proxyArpPaths } from './proxy-arp.ts'
 import { checkRpFilter, rpFilterPaths } from './rp-filter.ts'
 import { checkServiceAnswers } from './service-answers.ts'
@@ -17,6 +19,13 @@ export const SILENCE_CHECKS = {
   'ndp-silence': checkNdpSilence,
 } satisfies Partial<Record<CheckId, Check>>
 
+/** Of the half that serves pages: this host asks itself. */
+export const SERVING_CHECKS = {
+  'service-answers': async (host, wanted) =>
+    (await Promise.all([checkServiceAnswers(host, wanted), checkPageFromShare(host, wanted)])).flat(),
+  packages: checkPackages,
+} satisfies Partial<Record<CheckId, Check>>
+
 /** Every check. */
 export const CHECKS = {
   ...STATIC_CHECKS,
@@ -26,7 +35,7 @@ export const CHECKS = {
   'rp-filter': checkRpFilter,
   'vip-owner': checkVipOwner,
   datapath: checkDatapath,
-  'service-answers': checkServiceAnswers,
+  ...SERVING_CHECKS,
 } satisfies Record<CheckId, Check>
 
 /**
