@@ -7,9 +7,12 @@ export interface Packages {
   readonly tool: PackageTool
   /** Those of the names that are installed, all of their files in place. */
   installed(names: readonly string[]): Promise<ReadonlySet<string>>
-  /** All of them or none, with nobody asked anything. Throws with the tool's own words. */
-  install(names: readonly string[], watching: PackageWatching): Promise<void>
-  /** With their configuration, where the tool keeps it otherwise. What others need stays. */
+  /**
+   * All of them or none, with nobody asked anything; resolves with the names of all that came, what these need among
+   * them. Throws with the tool's own words.
+   */
+  install(names: readonly string[], watching: PackageWatching): Promise<string[]>
+  /** With their configuration, where the tool keeps it otherwise. What others need by now stays. */
   remove(names: readonly string[], watching: PackageWatching): Promise<void>
 }
 
@@ -21,12 +24,15 @@ export interface PackageWatching {
 interface Dialect {
   /** Prints the names that are installed, one in a line, and fails or not for the others. */
   query(names: readonly string[]): [string, ...string[]]
-  /** The name that a line of `query` says is installed. */
+  all: readonly [string, ...string[]]
+  /** The name that a line of `query` or `all` says is installed. */
   parse(line: string): string | null
   /** Before the installation, where the tool does not look by itself for what there is. */
   refresh: readonly [string, ...string[]] | null
   install: readonly [string, ...string[]]
   remove: readonly [string, ...string[]]
+  /** Where removing leaves behind what was only needed: tells, in lines, what nobody needs any more. */
+  unneeded: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
   /** What it says, or ends with, when another run of a package tool is under way. */
   isLocked(result: CommandResult): boolean
 }
@@ -34,9 +40,11 @@ interface Dialect {
 /** How long the tool waits for another run of its kind, in seconds. */
 const LOCK_SECONDS = 60
 
-const rpmQuery = {
+const rpmQuery: Pick<Dialect, 'query' | 'all' | 'parse' | 'unneeded' | 'refresh'> = {
   query: (names: readonly string[]): [string, ...string[]] => ['rpm', '-q', '--qf', '%{NAME}\\n', ...names],
-  parse: (line: string) => (/\s/.test(line.trim()) ? null : line.trim()),
+  all: ['rpm', '-qa', '--qf', '%{NAME}\\n'],
+  parse: (line: string) => (/^\S+$/.test(line.trim()) ? line.trim() : null),
+  unneeded: null,
   refresh: null,
 }
 
@@ -48,11 +56,15 @@ const dnf = (tool: 'dnf' | 'yum'): Dialect => ({
     /waiting for process with pid|another app is currently holding/i.test(`${stdout}${stderr}`),
 })
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own language
+const STATUS = '${Package} ${db:Status-Status}\\n'
+
 const DIALECTS: Record<PackageTool, Dialect> = {
   'apt-get': {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own language
-    query: names => ['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\\n', '--', ...names],
+    query: names => ['dpkg-query', '-W', '-f', STATUS, '--', ...names],
+    all: ['dpkg-query', '-W', '-f', STATUS],
     parse: line => /^(\S+) installed$/.exec(line)?.[1] ?? null,
+    unneeded: { list: ['apt-get', '-s', 'autoremove'], parse: line => /^Remv (\S+)/.exec(line)?.[1] ?? null },
     refresh: ['apt-get', '-q', 'update'],
     install: [
       'apt-get',
@@ -74,12 +86,14 @@ const DIALECTS: Record<PackageTool, Dialect> = {
   zypper: {
     ...rpmQuery,
     install: ['zypper', '--non-interactive', 'install', '--no-recommends', '--auto-agree-with-licenses'],
-    remove: ['zypper', '--non-interactive', 'remove'],
+    remove: ['zypper', '--non-interactive', 'remove', '--clean-deps'],
     // ZYPPER_EXIT_ZYPP_LOCKED, zypper(8).
     isLocked: ({ exitStatus }) => exitStatus === 7,
   },
   apk: {
     query: names => ['apk', 'info', '-e', ...names],
+    all: ['apk', 'info'],
+    unneeded: null,
     parse: line => line.trim() || null,
     refresh: null,
     install: ['apk', '--wait', String(LOCK_SECONDS), '--no-progress', '--update-cache', 'add'],
@@ -119,32 +133,47 @@ function packagesBy(commands: Commands, tool: PackageTool): Packages {
     { onLine }: PackageWatching,
   ): Promise<CommandResult | null> =>
     commands.run(program, [...args, ...names], { timeoutMs: INSTALL_LIMIT_MS, env: ENVIRONMENT, onLine })
+  const listed = async (
+    [program, ...args]: readonly [string, ...string[]],
+    parse: (line: string) => string | null,
+  ): Promise<string[]> => {
+    const result = await commands.run(program, args, { timeoutMs: QUERY_LIMIT_MS })
+    const lines = result?.stdout.split('\n') ?? []
+    return lines.map(parse).filter(name => name !== null)
+  }
   return {
     tool,
-    async installed(names) {
-      if (names.length === 0) return new Set()
-      const [program, ...args] = dialect.query(names)
-      const result = await commands.run(program, args, { timeoutMs: QUERY_LIMIT_MS })
-      const lines = result?.stdout.split('\n') ?? []
-      return new Set(lines.map(dialect.parse).filter(name => name !== null))
-    },
+    installed: async names =>
+      new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parse)),
     async install(names, watching) {
+      const before = new Set(await listed(dialect.all, dialect.parse))
       let result = await run(dialect.install, names, watching)
       // What it knows of the packages that there are may be old, or nothing at all.
-      if (
-        result?.exitStatus !== 0 &&
-        dialect.refresh !== null &&
-        (result === null || !dialect.isLocked(result))
-      ) {
+      const isWorthAnother = result !== null && result.exitStatus !== 0 && !dialect.isLocked(result)
+      if (isWorthAnother && dialect.refresh !== null) {
         await run(dialect.refresh, [], watching)
         result = await run(dialect.install, names, watching)
       }
       refuseFailure('install', dialect, names, result)
+      return (await listed(dialect.all, dialect.parse)).filter(name => !before.has(name))
     },
     async remove(names, watching) {
-      refuseFailure('remove', dialect, names, await run(dialect.remove, names, watching))
+      const { unneeded } = dialect
+      // What came only because the others need it goes when the tool itself says that nobody does any more.
+      const isOnlyNeeded = new Set(unneeded === null ? [] : await onlyNeeded(commands, names))
+      const wanted = names.filter(name => !isOnlyNeeded.has(name))
+      refuseFailure('remove', dialect, wanted, await run(dialect.remove, wanted, watching))
+      if (unneeded === null) return
+      const left = (await listed(unneeded.list, unneeded.parse)).filter(name => isOnlyNeeded.has(name))
+      if (left.length > 0) refuseFailure('remove', dialect, left, await run(dialect.remove, left, watching))
     },
   }
+}
+
+/** Those that apt-get has marked as brought along. */
+async function onlyNeeded(commands: Commands, names: readonly string[]): Promise<string[]> {
+  const result = await commands.run('apt-mark', ['showauto', '--', ...names], { timeoutMs: QUERY_LIMIT_MS })
+  return result?.stdout.split('\n').filter(name => name !== '') ?? []
 }
 
 function refuseFailure(

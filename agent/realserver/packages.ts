@@ -47,9 +47,9 @@ export async function installPackages(
   onLine(`${packages.tool} installs ${names.join(', ')}`)
   holdServicesBack(host)
   try {
-    await packages.install(names, { onLine })
+    const came = await packages.install(names, { onLine })
     // Before anything else: whatever ends this run, remove --purge knows whose they are.
-    await rememberPackages(host, names)
+    await rememberPackages(host, came)
     await leaveStopped(host, distribution, names)
   } finally {
     letServicesStart(host)

@@ -174,7 +174,7 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
     title: 'The packages that the web server and the mounts need are installed.',
     meaning: 'Without them nothing is served from this host, or nothing any more after its next boot.',
     causes: ['nobody applied here yet', 'somebody took a package off', 'an upgrade ended in the middle'],
-    show: ['rs-agent plan', 'cat /var/log/rs-agent/packages.log'],
+    show: ['rs-agent plan', 'grep . /var/log/rs-agent/packages.log'],
     mend: ['rs-agent apply'],
   },
 }
