@@ -49,7 +49,7 @@ export function servingInterest(
     serving: {
       folders: nfs.folders,
       bootUnits: nfs.bootUnits,
-      webServers: found => webServerQuestions(wanted, sites, found),
+      webServers: found => webServerQuestions(wanted, priors, found),
     },
   }
 }

@@ -134,10 +134,10 @@ function lastingAddresses({ addresses }: Pick<FoundHost, 'addresses'>): Interfac
 /** include/uapi/linux/rtnetlink.h */
 const RT_SCOPE_UNIVERSE = 0
 
-/** Whom to ask for our site, at all addresses: the server that is wanted, and any that has a site of ours. */
+/** Whom to ask for our site, at all addresses: the server that is wanted, and those that an earlier apply changed. */
 export function webServerQuestions(
   wanted: WantedRealServer | null,
-  sites: readonly { server: WebServerName; path: string }[],
+  priors: readonly Prior[],
   found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
 ): WebServerQuestion[] {
   const nics = arpNics(found.links).map(({ name }) => name)
@@ -145,8 +145,10 @@ export function webServerQuestions(
     nics.includes(link) ? [address] : [],
   )
   const ports = new Map<WebServerName, number>()
-  for (const { server, path } of sites)
-    ports.set(server, readFirstLine(found.files[path]?.content ?? '')?.port ?? STOCK_PORT)
+  for (const { kind, id } of priors) if (kind === 'web-server') ports.set(id.server, STOCK_PORT)
+  for (const { kind, id } of priors)
+    if (kind === 'site')
+      ports.set(id.server, readFirstLine(found.files[id.path]?.content ?? '')?.port ?? STOCK_PORT)
   if (wanted?.httpd) ports.set(wanted.httpd.server, wanted.httpd.port)
   return [...ports].map(([server, port]) => ({ server, addresses, port }))
 }
