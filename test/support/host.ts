@@ -9,8 +9,9 @@ export interface Nic {
   port: string
 }
 
-interface Identity {
+export interface Identity {
   name: string
+  /** With its prefix length. */
   address: string
   number: number
 }

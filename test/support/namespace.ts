@@ -82,6 +82,10 @@ function startHolder() {
 }
 
 function enter(pid: number, command: string, args: readonly string[], options: SpawnOptions) {
-  const inside = ['nsenter', `--net=/proc/${pid}/ns/net`, '--', command, ...args]
-  return execa('setpriv', ['--pdeathsig', 'KILL', ...inside], { ...options, reject: false })
+  return startForThisProcess('nsenter', [`--net=/proc/${pid}/ns/net`, '--', command, ...args], options)
+}
+
+/** Starts a program that the kernel kills when this process ends, however it ends. Its promise does not reject. */
+export function startForThisProcess(command: string, args: readonly string[], options: SpawnOptions) {
+  return execa('setpriv', ['--pdeathsig', 'KILL', command, ...args], { ...options, reject: false })
 }

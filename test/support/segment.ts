@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Host } from './host.ts'
+import { Host, type Identity } from './host.ts'
 import { Namespace } from './namespace.ts'
 
 export interface HostOptions {
@@ -7,6 +7,8 @@ export interface HostOptions {
   nic?: string
   /** Default route, an address of the segment. */
   gateway?: string
+  /** Whether the NIC gets the address here, or from what will run on the host, as on a real machine; here unless told. */
+  addressing?: 'by the segment' | 'by the host'
 }
 
 /** One Ethernet segment: a bridge in a namespace of its own, and hosts with a cable to it. */
@@ -33,11 +35,7 @@ export class Segment implements AsyncDisposable {
 
   /** `address` with its prefix length, like `10.10.10.12/24`. */
   async addHost(name: string, address: string, options: HostOptions = {}): Promise<Host> {
-    const host = await Host.boot({ name, address, number: this.#takeNumber() })
-    this.hosts.push(host)
-    await this.plugIn(host, options.nic ?? 'eth0', address)
-    if (options.gateway) await host.namespace.ip(`route add default via ${options.gateway}`)
-    return host
+    return this.#boot({ name, address, number: this.#takeNumber() }, options)
   }
 
   /** Gives a host one more NIC on this segment. */
@@ -56,12 +54,31 @@ export class Segment implements AsyncDisposable {
 
   /** Ends a host for good. The next one takes its number, and so its MAC: nobody's ARP table is out of date. */
   async removeHost(host: Host): Promise<void> {
+    await this.switchOff(host)
+    this.#numbers.delete(host.number)
+  }
+
+  /** Ends a host that is to come back: its number remains its own. */
+  async switchOff(host: Host): Promise<void> {
     // First the cables: the kernel removes a namespace, and what is in it, when it finds the time to.
     const ports = host.nics.map(({ port }) => `link del ${port}\n`).join('')
     await this.switch.spawn('ip', ['-force', '-batch', '-'], { input: ports })
     await host[Symbol.asyncDispose]()
     this.hosts.splice(this.hosts.indexOf(host), 1)
-    this.#numbers.delete(host.number)
+  }
+
+  /** A host that was switched off, with a network as kernels start with, and the MAC that it had. */
+  switchOn({ name, number }: Host, address: string, options: HostOptions = {}): Promise<Host> {
+    return this.#boot({ name, address, number }, options)
+  }
+
+  async #boot(identity: Identity, options: HostOptions): Promise<Host> {
+    const host = await Host.boot(identity)
+    this.hosts.push(host)
+    const address = options.addressing === 'by the host' ? undefined : identity.address
+    await this.plugIn(host, options.nic ?? 'eth0', address)
+    if (options.gateway) await host.namespace.ip(`route add default via ${options.gateway}`)
+    return host
   }
 
   #takeNumber(): number {
