@@ -35,6 +35,7 @@ if [ "${1-}" = tests ]; then
   need xz xz-utils
   need ipvsadm ipvsadm
   need apache2 apache2-bin
+  need mmdebstrap mmdebstrap
 fi
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || stop "install these first:$missing"
@@ -69,3 +70,4 @@ sh test/lab/fetch-kernels.sh
 sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
 sh test/support/unpack-tools.sh peers keepalived ldirectord
 sh test/support/unpack-tools.sh web nginx-light apache2
+sh test/support/debian-root.sh
