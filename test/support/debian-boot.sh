@@ -1,0 +1,31 @@
+# As the first process of new pid, mount, uts, ipc and control group namespaces: makes the disk of debian-disk.sh
+# the root, as a container would, and becomes systemd. Prints its process id, as it is outside, just before that.
+# usage: debian-boot.sh CACHE NODE DIST
+set -eu
+read -r pid _ </proc/self/stat
+cache=$1 program=$2 dist=$3
+cd /run/root
+mount -t proc proc proc
+# Of all settings only those of the network are a host's own.
+mount --bind proc/sys proc/sys
+mount --bind proc/sys/net proc/sys/net
+mount -o remount,bind,ro proc/sys
+[ ! -e proc/sysrq-trigger ] || mount --bind dev/null proc/sysrq-trigger
+mount -t sysfs -o ro sysfs sys
+mount -t cgroup2 cgroup sys/fs/cgroup
+# A file system of its own, or systemd would mount this machine's, and keep its own files there.
+mount --bind dev dev
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+mount -t tmpfs shm dev/shm
+mount --bind dev/null dev/console
+mount -o bind,ro "$cache/packages" srv/debian
+mount -o bind,ro "$program" usr/local/bin/node
+mount -o bind,ro "$dist" usr/local/lib/rs-agent
+[ ! -d /lib/modules ] || mount --rbind /lib/modules usr/lib/modules
+pivot_root . mnt
+umount -l /mnt
+# As systemd makes it where it is not in a container: what is mounted later, services see as well that have a view of
+# their own (PrivateTmp).
+mount --make-rshared /
+echo "$pid"
+exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 /sbin/init
