@@ -20,7 +20,7 @@ for await (const line of createInterface({ input: process.stdin }))
 async function obey(order: KeepAliveOrder): Promise<unknown> {
   switch (order.order) {
     case 'ask':
-      return ask(order.request, new Agent())
+      return askOnce(order.request)
     case 'start':
       isStopped = false
       traffic = noTraffic()
@@ -45,7 +45,7 @@ async function obey(order: KeepAliveOrder): Promise<unknown> {
 }
 
 function noTraffic(): Traffic {
-  return { answers: 0, connections: 0, failures: {} }
+  return { answers: 0, reused: 0, failures: {} }
 }
 
 function sinceLastLook(): Traffic {
@@ -75,6 +75,16 @@ function fail(why: string): void {
   traffic.failures[why] = (traffic.failures[why] ?? 0) + 1
 }
 
+/** The server may keep the connection; this client does not. */
+async function askOnce(request: Request): Promise<Answer> {
+  const agent = new Agent({ keepAlive: true })
+  try {
+    return await ask(request, agent)
+  } finally {
+    agent.destroy()
+  }
+}
+
 /** A body that ends too early is an error. */
 async function ask(request: Request, agent: Agent): Promise<Answer> {
   const response = await responseTo(request, agent)
@@ -89,7 +99,7 @@ async function responseTo(
 ): Promise<IncomingMessage> {
   const asked = open(url, { method, headers, agent, signal: AbortSignal.timeout(LIMIT_MS) })
   asked.once('socket', () => {
-    if (!asked.reusedSocket) traffic.connections++
+    if (asked.reusedSocket) traffic.reused++
   })
   asked.end(body)
   const [response] = await once(asked, 'response')

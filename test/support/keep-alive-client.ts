@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
 import { firstLine } from './first-line.ts'
 import type { Host } from './host.ts'
 import type { Spawned } from './namespace.ts'
@@ -21,8 +22,8 @@ export interface Answer {
 export interface Traffic {
   /** Answers with the status and the length that were due. */
   answers: number
-  /** How many connections they opened for them. */
-  connections: number
+  /** How many requests went out on a connection that was kept from an earlier one. */
+  reused: number
   /** Why the others failed, and how often. */
   failures: Record<string, number>
 }
@@ -58,7 +59,7 @@ export class KeepAliveClient {
     this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** On a connection of its own. */
+  /** On a connection of its own, which the server may keep. */
   ask(request: Request): Promise<Answer> {
     return this.#tell({ order: 'ask', request })
   }
@@ -93,6 +94,22 @@ export class KeepAliveClient {
     const { exitCode, stderr } = await this.#process
     throw new Error(`the client has ended: exit code ${exitCode}: ${stderr}`)
   }
+}
+
+/** Looks every now and then, and judges what was done between two looks; a request that failed is an error. */
+export async function untilTraffic(
+  client: KeepAliveClient,
+  isEnough: (traffic: Traffic) => boolean,
+): Promise<void> {
+  const seen = expect.poll(
+    async () => {
+      const traffic = await client.look()
+      expect(traffic.failures).toEqual({})
+      return isEnough(traffic)
+    },
+    { interval: 300, timeout: 20_000 },
+  )
+  await seen.toBe(true)
 }
 
 const program = fileURLToPath(new URL('./keep-alive-client-process.ts', import.meta.url))
