@@ -30,13 +30,13 @@ export const RIP = '10.10.10.12' as IpAddress
 
 export interface SiteServerOptions {
   /** Where it differs from the usual site of these tests. */
-  site?: Partial<Site>
+  site?: Partial<Site> | ((usual: Site) => Partial<Site>)
   template?: string
   /** Writes down which files the server asks for. */
   isTraced?: boolean
 }
 
-/** Debian's web server with Debian's own configuration, and with the site that rs-agent renders. */
+/** Debian's web server with Debian's own configuration, and with the site that rs-agent renders. It ends with the host. */
 export interface SiteServer {
   site: Site
   /** What it was started with. */
@@ -47,16 +47,16 @@ export interface SiteServer {
   reload(text: string): void
   /** The calls that name a file, as strace(1) writes them; only of a server that is traced. */
   filesAsked(): string
-  stop(): Promise<void>
 }
 
 export async function startSite(
   host: Host,
   kind: WebServerKind,
-  { site: special, template, isTraced }: SiteServerOptions = {},
+  { site: special = {}, template, isTraced }: SiteServerOptions = {},
 ): Promise<SiteServer> {
   const folder = makeFolder(kind)
-  const site = { ...usualSite(folder), ...special }
+  const usual = usualSite(folder)
+  const site = { ...usual, ...(typeof special === 'function' ? special(usual) : special) }
   const text = renderSite(kind, template ?? readTemplate(`httpd/${kind}.conf`), site)
   configure(kind, folder, text)
   const trace = join(folder, 'trace')
@@ -68,6 +68,8 @@ export async function startSite(
   const server = host.spawn('unshare', ['--pid', '--fork', '--kill-child', ...command], {
     env: environmentOf(kind, folder),
   })
+  // Its last processes may not have ended yet.
+  void server.finally(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   await listening(server, folder)
   return {
     site,
@@ -78,26 +80,23 @@ export async function startSite(
       process.kill(childOf(server), 'SIGHUP')
     },
     filesAsked: () => readFileSync(trace, 'utf8'),
-    stop: async () => {
-      server.kill()
-      await server
-    },
   }
 }
 
 /** What the server itself says of a configuration: null where it takes it. */
-export function complaintAbout(kind: WebServerKind, text: string): string | null {
+export function complaintAbout(kind: WebServerKind, render: (usual: Site) => string): string | null {
   const folder = makeFolder(kind)
-  configure(kind, folder, text)
-  const [command = '', ...args] = commandOf(kind, folder)
+  configure(kind, folder, render(usualSite(folder)))
   const env = { ...process.env, ...environmentOf(kind, folder) }
-  const { status, stderr } = spawnSync(command, [...args, '-t'], { env, encoding: 'utf8' })
+  // nginx takes its ports even for a test.
+  const args = ['--net', ...commandOf(kind, folder), '-t']
+  const { status, stderr } = spawnSync('unshare', args, { env, encoding: 'utf8' })
   rmSync(folder, { recursive: true, force: true })
   return status === 0 ? null : stderr
 }
 
 /** On both VIPs, with pages in the folder. */
-export function usualSite(folder: string): Site {
+function usualSite(folder: string): Site {
   return {
     vips: [VIP, VIP6],
     rips: [RIP],
@@ -113,18 +112,11 @@ export function usualSite(folder: string): Site {
 
 function makeFolder(kind: WebServerKind): string {
   const folder = mkdtempSync(join(tmpdir(), `rs-agent-${kind}-`))
-  folders.add(folder)
   // They serve as another user.
   chmodSync(folder, 0o755)
   for (const name of ['log', 'run', 'lock', 'temporary', 'pages']) mkdirSync(join(folder, name))
   return folder
 }
-
-// One listener for all.
-const folders = new Set<string>()
-process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
 
 function siteFile(kind: WebServerKind, folder: string): string {
   return join(folder, 'etc', kind === 'apache' ? 'sites-enabled' : 'conf.d', 'rs-agent.conf')
