@@ -83,7 +83,8 @@ describe('the server itself', () => {
   it.each(templates)('%s takes what %s.conf is rendered to', (kind, name) => {
     const upstreams = [VIP, VIP6].map(address => ({ address, port: 8080 }))
     const odd = { listens: 'here', port: 8443, upstreams, documentRoot: `/srv/"}; Listen 1 #'` } as const
-    for (const special of [{ upstreams }, odd])
+    const ipv6 = { upstreams, vips: [VIP6], rips: [] } as const
+    for (const special of [{ upstreams }, ipv6, odd])
       expect(
         complaintAbout(kind, site =>
           renderSite(kind, readTemplate(`httpd/${name}.conf`), { ...site, ...special }),

@@ -8,7 +8,7 @@ export type WebServerKind = 'apache' | 'nginx'
 
 /** One site on the VIPs and on this host's own addresses, which the director's checks ask. */
 export interface Site {
-  vips: readonly [IpAddress, ...IpAddress[]]
+  vips: readonly IpAddress[]
   /** No link-local ones: they mean nothing without their NIC. */
   rips: readonly IpAddress[]
   port: number
@@ -68,7 +68,8 @@ function apacheValues({ vips, port, listens, documentRoot, drainFlag, healthPath
   const { pathname, search } = parseHealthPath(healthPath)
   return {
     listens: listens === 'here' ? [{ listen: port }] : [],
-    serverName: withPort(vips[0], null),
+    // It takes no IPv6 address for a name; only a client that names no host is ever told it.
+    serverName: vips.find(vip => familyOf(vip) === 4) ?? 'localhost',
     isDrained: `-f ${apacheText(drainFlag)}`,
     healthPage: pathname + search,
   }
