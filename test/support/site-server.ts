@@ -39,8 +39,6 @@ export interface SiteServerOptions {
 /** Debian's web server with Debian's own configuration, and with the site that rs-agent renders. It ends with the host. */
 export interface SiteServer {
   site: Site
-  /** What it was started with. */
-  text: string
   /** Where its configuration, its pages and its logs lie. */
   folder: string
   /** Like `systemctl reload`, with another configuration of the site. */
@@ -73,7 +71,6 @@ export async function startSite(
   await listening(server, folder)
   return {
     site,
-    text,
     folder,
     reload: changed => {
       writeFileSync(siteFile(kind, folder), changed)
