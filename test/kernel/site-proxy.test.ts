@@ -107,6 +107,7 @@ describe('the site on nginx as a reverse proxy', () => {
     expect(await get('/.rs-agent/alive')).toMatchObject({ status: 200, body: `ok ${revision}\n` })
     for (const path of ['/.rs-agent/alive', '/.rs-agent/ready'])
       expect((await whileDrained(() => get(path))).status).toBe(503)
+    expect((await whileDrained(() => get('/.rs-agent/alive'))).body).toBe(`drained ${revision}\n`)
   })
 
   it('writes down which application has answered, and not what the director asks', async () => {

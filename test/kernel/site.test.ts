@@ -70,6 +70,11 @@ describe.each<WebServerKind>(['apache', 'nginx'])('the site on %s', kind => {
     expect((await get('/.rs-agent/')).status).toBe(404)
   })
 
+  it('tells its revision while it is drained as well', async () => {
+    const revision = revisionOf(kind, readTemplate(`httpd/${kind}.conf`), server.site)
+    expect((await whileDrained(() => get('/.rs-agent/alive'))).body).toBe(`drained ${revision}\n`)
+  })
+
   it('answers both with 503 while the host is drained, without a reload', async () => {
     const paths = ['/.rs-agent/alive', '/.rs-agent/ready', '/.rs-agent/alive?x=1', '/.rs-agent/ready?x=1']
     for (const path of paths)
