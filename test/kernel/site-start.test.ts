@@ -74,6 +74,21 @@ describe.each(KINDS)('the start of the site on %s', kind => {
   })
 })
 
+// nginx has a few workers, each of which waits for one file at a time: what its template says of alive.
+it('has Apache tell that it is alive while its pages hang', async () => {
+  const host = await bootHost()
+  await bindVips(host)
+  const server = await startSite(host, 'apache', { slow: { page: 'index.html', ms: 3000 } })
+  writeFileSync(join(server.site.documentRoot, 'index.html'), 'front\n')
+  const [client, ...others] = await Promise.all(Array.from({ length: 9 }, () => KeepAliveClient.start(host)))
+  const pages = others.map(other => other.ask({ url: `http://${VIP}/` }))
+  const isWaiting = Symbol('still waiting')
+  for (let count = 0; count < 20; count++)
+    expect(await client?.ask({ url: `http://${VIP}/.rs-agent/alive` })).toMatchObject({ status: 200 })
+  expect(await Promise.race([...pages, Promise.resolve(isWaiting)])).toBe(isWaiting)
+  for (const page of pages) expect(await page).toMatchObject({ status: 200, body: 'front\n' })
+})
+
 describe('the server itself', () => {
   const templates: [WebServerKind, string][] = [
     ['apache', 'apache'],

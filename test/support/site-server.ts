@@ -34,6 +34,8 @@ export interface SiteServerOptions {
   template?: string
   /** Writes down which files the server asks for. */
   isTraced?: boolean
+  /** A page below the document root for which the kernel takes this long, as if its file server were gone. */
+  slow?: { page: string; ms: number }
 }
 
 /** Debian's web server with Debian's own configuration, and with the site that rs-agent renders. It ends with the host. */
@@ -50,18 +52,14 @@ export interface SiteServer {
 export async function startSite(
   host: Host,
   kind: WebServerKind,
-  { site: special = {}, template, isTraced }: SiteServerOptions = {},
+  { site: special = {}, template, ...options }: SiteServerOptions = {},
 ): Promise<SiteServer> {
   const folder = makeFolder(kind)
   const usual = usualSite(folder)
   const site = { ...usual, ...(typeof special === 'function' ? special(usual) : special) }
   const text = renderSite(kind, template ?? readTemplate(`httpd/${kind}.conf`), site)
   configure(kind, folder, text)
-  const trace = join(folder, 'trace')
-  const command = [
-    ...(isTraced ? ['strace', '-f', '-e', 'trace=%file', '-o', trace] : []),
-    ...commandOf(kind, folder),
-  ]
+  const command = [...traced(site, folder, options), ...commandOf(kind, folder)]
   // In process ids of their own: where the first one ends, so do the others, however it ends.
   const server = host.spawn('unshare', ['--pid', '--fork', '--kill-child', ...command], {
     env: environmentOf(kind, folder),
@@ -76,8 +74,30 @@ export async function startSite(
       writeFileSync(siteFile(kind, folder), changed)
       process.kill(childOf(server), 'SIGHUP')
     },
-    filesAsked: () => readFileSync(trace, 'utf8'),
+    filesAsked: () => readFileSync(traceOf(folder), 'utf8'),
   }
+}
+
+/** strace(1) as the words before a command; none where nothing is to be traced. */
+function traced(
+  { documentRoot }: Site,
+  folder: string,
+  { isTraced, slow }: Pick<SiteServerOptions, 'isTraced' | 'slow'>,
+): string[] {
+  const strace = ['strace', '-f', '-o', traceOf(folder), '-e', 'trace=%file']
+  if (slow)
+    return [
+      ...strace,
+      '-P',
+      join(documentRoot, slow.page),
+      '-e',
+      `inject=%file:delay_enter=${slow.ms * 1000}`,
+    ]
+  return isTraced ? strace : []
+}
+
+function traceOf(folder: string): string {
+  return join(folder, 'trace')
 }
 
 /** What the server itself says of a configuration: null where it takes it. */
