@@ -39,7 +39,9 @@ export const READY_PATH = '/.rs-agent/ready'
 const ASK_LIMIT_MS = 2_000
 /** Apache's old processes still answer for a moment after a graceful restart. */
 const SETTLE_LIMIT_MS = 15_000
-const ASK_AGAIN_MS = 100
+const ASK_AGAIN_MS = 50
+/** So many answers of the new configuration, and none of the old one between them. */
+const CERTAIN = 3
 const TEST_LIMIT_MS = 30_000
 
 export interface WebServers {
@@ -141,9 +143,12 @@ function control(commands: Commands, command: WebServerPlace['start']): Promise<
 async function untilItServes(place: WebServerPlace, { revision, address, port }: ServedSite): Promise<void> {
   const giveUpAt = performance.now() + SETTLE_LIMIT_MS
   let seen: string | null = null
+  let inARow = 0
   while (performance.now() < giveUpAt) {
     seen = await askRevision(address, port)
-    if (seen === revision) return
+    // Processes of before go on answering for a moment.
+    inARow = seen === revision ? inARow + 1 : 0
+    if (inARow === CERTAIN) return
     await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
   }
   throw new AgentError(

@@ -24,7 +24,7 @@ export async function takeInventory(host: DebianHost): Promise<Inventory> {
       .filter(line => line !== '')
       .toSorted()
   return {
-    packages: await lines("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | sed -n 's/ installed$//p'"),
+    packages: await lines("dpkg --get-selections | sed -n 's/[[:space:]]*install$//p'"),
     system: {
       files: await lines(
         'find /etc/rs-agent /etc/fstab /etc/sysctl.d /etc/systemd/system /etc/apache2/sites-enabled /etc/nginx/conf.d -type f ! -name config.yaml -exec sha256sum {} + 2>/dev/null',
