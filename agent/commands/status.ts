@@ -1,5 +1,6 @@
 import { findDrift } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
+import { describeServing } from '../realserver/serving-status.ts'
 import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
 import { checkVipBound } from '../realserver/verify/vip-bound.ts'
 import { interruptedLine, interruptedReport, printStatus, type StatusReport } from '../report/status.ts'
@@ -14,6 +15,8 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
     const { packages, steps, state, found, interrupted } = await findDrift(host, config, wanted)
     const report: StatusReport = {
       asConfigured: steps.length + packages.length === 0 && interrupted === null,
+      drain: wanted.drain,
+      serving: describeServing(wanted, found),
       vips: checkVipBound(wanted, found).map(({ subject, verdict, evidence }) => ({
         address: subject,
         bound: verdict === 'pass',

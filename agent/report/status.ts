@@ -20,7 +20,11 @@ export interface VipReport {
 }
 
 export interface StatusReport extends StateReport {
+  /** Whether an administrator has taken the host out of rotation. */
+  drain: 'in rotation' | 'drained' | 'withdrawn'
   vips: VipReport[]
+  /** Of the web server and the shares that are configured. */
+  serving: { name: string; right: boolean; evidence: string }[]
   nics: { name: string; silent: boolean; evidence: string }[]
 }
 
@@ -28,6 +32,12 @@ export function printStatus(terminal: Terminal, report: StatusReport): void {
   printVips(terminal, report.vips)
   for (const { name, silent, evidence } of report.nics)
     terminal.line(`  ${mark(terminal, silent)} NIC ${name}: ${evidence}`)
+  for (const { name, right, evidence } of report.serving)
+    terminal.line(`  ${mark(terminal, right)} ${name}: ${evidence}`)
+  if (report.drain !== 'in rotation')
+    terminal.line(
+      `  ${terminal.style('yellow', '!')} drained${report.drain === 'withdrawn' ? ', the VIPs are not bound' : ''}; \`rs-agent undrain\` takes this host back into rotation`,
+    )
   printStateLines(terminal, REAL_SERVER, report)
 }
 

@@ -1,0 +1,30 @@
+import { topmostAt } from '../model/mount.ts'
+import type { FoundHost } from '../reconcile/found.ts'
+import type { WantedRealServer } from './desired.ts'
+
+/** How one part of what serves pages is now, without asking anybody for it. */
+export interface ServingState {
+  name: string
+  right: boolean
+  evidence: string
+}
+
+export function describeServing({ httpd, nfs }: WantedRealServer, { serving }: FoundHost): ServingState[] {
+  if (serving === undefined) return []
+  const shares = nfs.map(({ source, target }): ServingState => {
+    const mounted = topmostAt(serving.mounts, target)
+    if (mounted === null) return { name: `share ${target}`, right: false, evidence: 'not mounted' }
+    const waits = mounted.type === 'autofs'
+    const evidence = waits ? `${source}, mounted when somebody comes` : `${mounted.source} (${mounted.type})`
+    return { name: `share ${target}`, right: waits || mounted.source === source, evidence }
+  })
+  if (httpd === null) return shares
+  const found = serving.webServers[httpd.server]
+  const name = `web server ${httpd.server}`
+  if (found?.running !== true) return [...shares, { name, right: false, evidence: 'does not run' }]
+  if (found.site === null) return [...shares, { name, right: false, evidence: 'runs, without our site' }]
+  return [
+    ...shares,
+    { name, right: true, evidence: `serves our site ${found.site.revision} on port ${found.site.port}` },
+  ]
+}
