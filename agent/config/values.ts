@@ -8,6 +8,7 @@ import {
   whyNotVip,
 } from '../model/address.ts'
 import { MAX_TIMEOUT_SECONDS } from '../model/ipvs-limits.ts'
+import { whyNotMountOptions } from '../model/mount-options.ts'
 
 /** The kinds of values in a configuration file. Messages complete the sentence "expected ..., received ...". */
 
@@ -122,9 +123,14 @@ export const nfsSource = v.pipe(
 )
 
 const MOUNT_OPTIONS = 'mount options with commas between them, such as ro,nfsvers=4.2'
+/** None at all is an empty text. */
 export const mountOptions = v.pipe(
-  text(MOUNT_OPTIONS),
-  v.regex(/^[\w.:=+/@%-]+(,[\w.:=+/@%-]+)*$/, MOUNT_OPTIONS),
+  v.string(MOUNT_OPTIONS),
+  v.regex(/^([\w.:=+/@%-]+(,[\w.:=+/@%-]+)*)?$/, MOUNT_OPTIONS),
+  v.check(
+    value => whyNotMountOptions(value) === null,
+    issue => whyNotMountOptions(issue.input) ?? MOUNT_OPTIONS,
+  ),
 )
 
 const UPSTREAM = 'an application as ADDRESS:PORT, such as 10.10.20.1:8080'

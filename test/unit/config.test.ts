@@ -112,6 +112,11 @@ colour: red
       'realServer: { vips: [{ address: 10.0.0.1 }], directors: [10.0.0.1] }',
       /FILE:1:58: .*DIP/,
     ],
+    [
+      'a share that is mounted in two ways',
+      'realServer: { vips: [{ address: 10.0.0.1 }], nfs: [{ source: "10.0.0.9:/x", target: /srv, options: "soft,hard" }] }',
+      /FILE:1:100: .*options: expected one of soft and hard, which contradict each other, received "soft,hard"/,
+    ],
     ['no VIP', 'realServer: { vips: [] }', /FILE:1:21: .*at least one VIP/],
     ['no vips key', 'realServer: {}', /FILE:1:13: realServer\.vips: is missing/],
     [
@@ -132,6 +137,12 @@ colour: red
     ],
   ])('refuses %s', (_, text, message) => {
     expect(problems(text).join('\n')).toMatch(message)
+  })
+
+  it('takes a share without options', () => {
+    const text =
+      'realServer: { vips: [{ address: 10.0.0.1 }], nfs: [{ source: "10.0.0.9:/x", target: /srv/ }] }'
+    expect(load(text).realServer?.nfs).toEqual([{ source: '10.0.0.9:/x', target: '/srv', options: '' }])
   })
 
   it('refuses what is not UTF-8 text, too large, or not there', () => {
