@@ -1,4 +1,5 @@
-import { AgentError } from '../errors.ts'
+import type { ChildProcess } from 'node:child_process'
+import { AgentError, hasErrno } from '../errors.ts'
 
 /** What a command of the host's own said. */
 export interface CommandResult {
@@ -7,7 +8,7 @@ export interface CommandResult {
   stdout: string
   /** For people, without its last newline. */
   stderr: string
-  /** It did not end in time, and was killed. */
+  /** It did not end in time, and was killed, or given up where even that did not end it. */
   isOverdue: boolean
 }
 
@@ -38,16 +39,51 @@ export function commandsBelow(root: string): Commands {
         extendEnv: false,
         reject: false,
         stdin: 'ignore',
-        timeout: timeoutMs,
-        killSignal: 'SIGKILL',
-        cleanup: true,
+        // A process group of its own: mount(8) waits for mount.nfs, which must not go on without it.
+        detached: true,
       })
       if (onLine !== undefined)
         for (const stream of [running.stdout, running.stderr]) void tellLines(stream, onLine)
-      const { exitCode, stdout, stderr, timedOut, code } = await running
+      const limit = limitOf(running.nodeChildProcess, timeoutMs)
+      const ended = await Promise.race([running, limit.abandoned])
+      limit.clear()
+      if (ended === null) return { exitStatus: null, stdout: '', stderr: '', isOverdue: true }
+      const { exitCode, stdout, stderr, code } = ended
       if (code === 'ENOENT' || (root !== '/' && exitCode === NOT_FOUND)) return null
-      return { exitStatus: exitCode ?? null, stdout, stderr, isOverdue: timedOut }
+      return { exitStatus: exitCode ?? null, stdout, stderr, isOverdue: limit.isOver() }
     },
+  }
+}
+
+/** What a killed process needs to be gone; one that waits for a dead server in the kernel may never be. */
+const GONE_LIMIT_MS = 500
+
+/** Kills all that a command started when its time is over, and gives it up when it does not go. */
+function limitOf(running: ChildProcess, timeoutMs: number) {
+  let isOver = false
+  let timer: NodeJS.Timeout
+  const abandoned = new Promise<null>(resolve => {
+    const abandon = (): void => {
+      // Nothing of it shall keep this process alive.
+      running.unref()
+      for (const stream of [running.stdout, running.stderr]) stream?.destroy()
+      resolve(null)
+    }
+    timer = setTimeout(() => {
+      isOver = true
+      killGroup(running.pid)
+      timer = setTimeout(abandon, GONE_LIMIT_MS)
+    }, timeoutMs)
+  })
+  return { abandoned, isOver: () => isOver, clear: () => clearTimeout(timer) }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if (!hasErrno(error, 'ESRCH')) throw error
   }
 }
 

@@ -8,16 +8,19 @@ import {
   fsyncSync,
   lstatSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 
 /** A file as it can be put back: text, permission bits and owner. */
@@ -28,6 +31,14 @@ export interface FileForm {
   uid: number
   gid: number
 }
+
+/** What is at a path where a folder is looked for. */
+export type FoundFolder =
+  /** A few of the names in it, sorted; none when it is empty. */
+  | { kind: 'folder'; entries: string[] }
+  /** It, or a folder on the way to it, is a link: the kernel knows it by another path. */
+  | { kind: 'link'; to: string }
+  | { kind: 'other' }
 
 /** The files below the root (`--root`), by path without the leading slash: `etc/sysctl.d/90-rs-agent.conf`. */
 export interface Files {
@@ -44,8 +55,8 @@ export interface Files {
   remove(path: string): void
   /** Names in a folder, sorted; none where there is no such folder. */
   list(folder: string): string[]
-  /** Null when it is not there; anything but a folder is an error. */
-  folder(path: string): 'empty' | 'filled' | null
+  /** Null when nothing is there. */
+  folder(path: string): FoundFolder | null
   makeFolder(path: string): void
   /** Only while it is empty; one that is not stays. */
   removeFolder(path: string): void
@@ -60,7 +71,7 @@ export function filesBelow(root: string): Files {
     append: (path, text) => explained('write to', join(root, path), file => appendFileSync(file, text)),
     remove: path => explained('remove', join(root, path), removeFile),
     list: folder => explained('list', join(root, folder), listFolder),
-    folder: path => explained('look into', join(root, path), lookIntoFolder),
+    folder: path => explained('look into', join(root, path), folder => lookIntoFolder(folder, root)),
     makeFolder: path => explained('make', join(root, path), makeFolder),
     removeFolder: path => explained('remove', join(root, path), removeEmptyFolder),
   }
@@ -154,12 +165,36 @@ function listFolder(folder: string): string[] {
   }
 }
 
-function lookIntoFolder(folder: string): 'empty' | 'filled' | null {
+/** One more than anybody wants to hear of. */
+const ENTRIES_READ = 4
+
+function lookIntoFolder(folder: string, root: string): FoundFolder | null {
   try {
-    return readdirSync(folder).length === 0 ? 'empty' : 'filled'
+    const found = lstatSync(folder)
+    if (found.isSymbolicLink()) return { kind: 'link', to: readlinkSync(folder) }
+    if (!found.isDirectory()) return { kind: 'other' }
+    const real = realpathSync(folder)
+    const expected = join(realpathSync(root), relative(root, folder))
+    if (real !== expected) return { kind: 'link', to: real }
+    return { kind: 'folder', entries: firstEntries(folder).sort() }
   } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return null
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return null
     throw error
+  }
+}
+
+/** Of a folder that may hold millions. */
+function firstEntries(folder: string): string[] {
+  const reading = opendirSync(folder)
+  try {
+    const entries: string[] = []
+    for (let entry = reading.readSync(); entry !== null; entry = reading.readSync()) {
+      entries.push(entry.name)
+      if (entries.length === ENTRIES_READ) break
+    }
+    return entries
+  } finally {
+    reading.closeSync()
   }
 }
 

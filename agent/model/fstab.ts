@@ -1,4 +1,5 @@
-import { parseOctal } from './mount.ts'
+import { fstab } from './dialect.ts'
+import { type Mount, parseOctal } from './mount.ts'
 
 /** fstab(5), below the root: the file is the administrator's, one line of it for each mount may be ours. */
 export const FSTAB = 'etc/fstab'
@@ -8,6 +9,17 @@ const COMMENT = /^\s*(#|$)/
 /** The line that mounts something at the target; null when there is none. */
 export function fstabLineOf(text: string, target: string): string | null {
   return text.split('\n').find(line => targetOf(line) === target) ?? null
+}
+
+/** Fields that are missing are empty texts. */
+export function parseFstabLine(line: string): Mount {
+  const [source = '', target = '', type = '', options = ''] = line.trim().split(/\s+/).map(parseOctal)
+  return { source, target: target.replace(/(.)\/+$/, '$1'), type, options }
+}
+
+/** Neither dumped nor checked, as file systems of other hosts are. */
+export function writeFstabLine({ source, target, type, options }: Mount): string {
+  return `${[source, target, type, options].map(fstab.quote).join(' ')} 0 0`
 }
 
 /** The text with that line in the place of the one before, at the end when there was none, or without it. */
@@ -21,6 +33,6 @@ export function withFstabLine(text: string, target: string, line: string | null)
 
 function targetOf(line: string): string | null {
   if (COMMENT.test(line)) return null
-  const target = line.trim().split(/\s+/)[1]
-  return target === undefined ? null : parseOctal(target)
+  const target = parseFstabLine(line).target
+  return target === '' ? null : target
 }

@@ -7,12 +7,16 @@ import { FSTAB, withFstabLine } from '../model/fstab.ts'
 import type { Change } from './setting.ts'
 
 /** What a web server and its shares are made of. */
-type Serving = Change & { kind: 'site' | 'folder' | 'mount' | 'fstab-line' | 'boot-unit' | 'web-server' }
+type Serving = Change & {
+  kind: 'site' | 'unit-file' | 'folder' | 'mount' | 'fstab-line' | 'boot-unit' | 'web-server'
+}
 
 export async function changeServing(host: Host, change: Serving): Promise<void> {
   switch (change.kind) {
     case 'site':
       return writeSite(host, change)
+    case 'unit-file':
+      return writeUnitFile(host, change)
     case 'folder':
       return change.after === null
         ? host.files.removeFolder(change.id.path)
@@ -42,19 +46,29 @@ async function writeSite(
   await host.webServers.test(placeOf(host, server))
 }
 
+async function writeUnitFile({ files, initSystem }: Host, { id, after }: Change & { kind: 'unit-file' }) {
+  if (after === null) files.remove(id.path)
+  else files.write(id.path, after)
+  await initSystem?.readFilesAgain()
+}
+
 function writeFstabLine({ files }: Host, { id: { target }, after }: Change & { kind: 'fstab-line' }): void {
   const form = files.read(FSTAB)
   const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
   const { content, ...rest } = form ?? { content: '', mode: 0o644, ...owner }
-  files.write(FSTAB, { content: withFstabLine(content, target, after), ...rest })
+  const text = withFstabLine(content, target, after)
+  // An empty one is what is left of one that was not there.
+  if (text === '') files.remove(FSTAB)
+  else files.write(FSTAB, { content: text, ...rest })
 }
 
 async function switchBootUnit({ initSystem }: Host, { id: { name }, after }: Change & { kind: 'boot-unit' }) {
   if (initSystem === null)
     throw new AgentError('unsupported', `${name}: systemd does not run here`, 'is this the booted host?')
-  // Its file may have come with the step before.
-  await initSystem.readFilesAgain()
-  await (after === null ? initSystem.disable(name) : initSystem.enable(name))
+  if (after !== null) return initSystem.enable(name)
+  await initSystem.disable(name)
+  // Since the last boot it may wait for whoever comes, and would mount once more.
+  await initSystem.stop(name)
 }
 
 const STOPPED: WebServerForm = { enabled: false, running: false, site: null }

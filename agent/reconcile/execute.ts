@@ -49,6 +49,7 @@ export async function executeGroup(host: Host, group: readonly Step[], interlock
         else host.files.write(change.id.path, change.after)
         break
       case 'site':
+      case 'unit-file':
       case 'folder':
       case 'mount':
       case 'fstab-line':

@@ -1,5 +1,5 @@
 import { distributionOf } from '../host/distribution.ts'
-import type { FileForm } from '../host/files.ts'
+import type { FileForm, FoundFolder } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import type { ListeningProcess } from '../host/listening-process.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
@@ -7,7 +7,7 @@ import type { WebServerForm, WebServerQuestion } from '../host/web-servers.ts'
 import type { Distribution, WebServerName } from '../model/distribution.ts'
 import { FSTAB, fstabLineOf } from '../model/fstab.ts'
 import type { FoundPool, IpvsTimeouts, SyncDaemon } from '../model/ipvs.ts'
-import { isNfs, type Mount, topmostAt } from '../model/mount.ts'
+import { isRemote, type Mount, topmostAt } from '../model/mount.ts'
 import type { AddressForm, InterfaceAddress, Link, Route, RouteForm } from '../model/network.ts'
 import { type Change, keyOf, type Setting } from './setting.ts'
 
@@ -29,8 +29,8 @@ export interface FoundHost {
 /** What a web server and its shares are made of. */
 export interface FoundServing {
   mounts: Mount[]
-  /** Only the folders that were asked for and exist, with whether anything is in them. */
-  folders: Record<string, 'empty' | 'filled'>
+  /** Only those that were asked for and exist. What another host serves is not looked at: it may be dead. */
+  folders: Record<string, FoundFolder | { kind: 'remote' }>
   /** Those that were asked for and are started at boot. */
   bootUnits: string[]
   /** Of fstab(5), by target. */
@@ -92,9 +92,6 @@ async function observeServing(
   found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
 ): Promise<FoundServing> {
   const mounts = host.mounts.list()
-  // A look at a share whose server is dead would never end.
-  const isShared = (path: string): boolean =>
-    mounts.some(mount => isNfs(mount) && (path === mount.target || path.startsWith(`${mount.target}/`)))
   const states = (await host.initSystem?.states(bootUnits)) ?? []
   const fstab = host.files.readText(FSTAB) ?? ''
   const distribution = distributionOf(host.files)
@@ -107,7 +104,9 @@ async function observeServing(
   })
   return {
     mounts,
-    folders: present(folders, path => (isShared(path) ? 'empty' : host.files.folder(path))),
+    folders: present(folders, path =>
+      isRemote(mounts, path) ? ({ kind: 'remote' } as const) : host.files.folder(path),
+    ),
     bootUnits: bootUnits.filter((_, index) => states[index]?.enabled === true),
     fstabLines: present(folders, target => fstabLineOf(fstab, target)),
     webServers: Object.fromEntries(await Promise.all(servers)),
@@ -143,11 +142,10 @@ export function lookupIn(found: FoundHost): Lookup {
   return setting => values.get(placeOf(setting)) ?? null
 }
 
-/** A site is a file that a web server judges. */
+/** A site is a file that a web server judges, a unit one that systemd reads. */
 function placeOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): string {
-  return keyOf(
-    kind === 'site' && 'path' in id ? { kind: 'file', id: { path: id.path } } : ({ kind, id } as Setting),
-  )
+  const isFile = kind === 'site' || kind === 'unit-file'
+  return keyOf(isFile && 'path' in id ? { kind: 'file', id: { path: id.path } } : ({ kind, id } as Setting))
 }
 
 function settingsOfServing(serving: FoundServing | undefined): Setting[] {
@@ -155,9 +153,11 @@ function settingsOfServing(serving: FoundServing | undefined): Setting[] {
   const { mounts, folders, bootUnits, fstabLines, webServers } = serving
   return [
     ...Object.keys(folders).map((path): Setting => ({ kind: 'folder', id: { path }, value: 'there' })),
-    ...[...new Set(mounts.map(({ target }) => target))].map((target): Setting => {
-      const { source, type, options } = topmostAt(mounts, target) as Mount
-      return { kind: 'mount', id: { target }, value: { source, type, options } }
+    ...[...new Set(mounts.map(({ target }) => target))].flatMap((target): Setting[] => {
+      const mount = topmostAt(mounts, target)
+      if (mount === null) return []
+      const { source, type, options } = mount
+      return [{ kind: 'mount', id: { target }, value: { source, type, options } }]
     }),
     ...bootUnits.map((name): Setting => ({ kind: 'boot-unit', id: { name }, value: 'enabled' })),
     ...Object.entries(fstabLines).map(

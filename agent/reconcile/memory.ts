@@ -10,6 +10,7 @@ const IDENTITY: Record<Setting['kind'], string[]> = {
   route: ['destination', 'prefixLength', 'metric'],
   file: ['path'],
   site: ['server', 'path'],
+  'unit-file': ['path'],
   folder: ['path'],
   mount: ['target'],
   'fstab-line': ['target'],

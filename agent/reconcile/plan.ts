@@ -1,4 +1,5 @@
 import type { SysctlPath } from '../host/sysctl.ts'
+import { isNfs, type MountForm } from '../model/mount.ts'
 import { type FoundHost, type Lookup, lookupIn } from './found.ts'
 import { type Phase, phaseRank } from './order.ts'
 import { isSameValue, keyOf, type Setting, type SettingKind } from './setting.ts'
@@ -28,7 +29,7 @@ export function plan(
     ...released
       .toReversed()
       .sort((left, right) => releaseRank(left) - releaseRank(right))
-      .flatMap(prior => releaseStep(prior, current, found)),
+      .flatMap(prior => releaseStep(prior, current, found, released)),
   ].sort((left, right) => phaseRank(left.phase) - phaseRank(right.phase))
 }
 
@@ -73,10 +74,10 @@ function claimStep(
   return { resource, phase, onRemove: rememberedByOther.has(keyOf(wanted)) ? 'forget' : onRemove, change }
 }
 
-function releaseStep(prior: Prior, current: Lookup, found: FoundHost): Step[] {
+function releaseStep(prior: Prior, current: Lookup, found: FoundHost, released: readonly Prior[]): Step[] {
   const before = current(prior)
   if (prior.onRemove === 'tell' || isSameValue(before, prior.value)) return []
-  if (whyOutOfReach(prior, before, found) !== null) return []
+  if (whyOutOfReach(prior, before, found) !== null || isInUse(prior, found, released)) return []
   const change = changeTo(prior, before)
   return [{ resource: prior.resource, phase: releasePhase(prior), onRemove: 'put-back', change }]
 }
@@ -89,6 +90,18 @@ export function tellOfLost(priors: readonly Prior[], found: FoundHost): string[]
     if (prior.onRemove === 'tell' || prior.value === null || isSameValue(now, prior.value)) return []
     const why = whyOutOfReach(prior, now, found)
     return why === null ? [] : [`${keyOf(prior)} cannot be put back: ${why}`]
+  })
+}
+
+/** A folder of ours that others have put something into: all that may be in it are folders that go with it. */
+function isInUse(prior: Prior, found: FoundHost, released: readonly Prior[]): boolean {
+  if (prior.kind !== 'folder') return false
+  const { path } = prior.id
+  const folder = found.serving?.folders[path]
+  if (folder?.kind !== 'folder') return false
+  return folder.entries.some(entry => {
+    const inside = released.find(({ kind, id }) => kind === 'folder' && id.path === `${path}/${entry}`)
+    return inside === undefined || isInUse(inside, found, released)
   })
 }
 
@@ -106,12 +119,14 @@ function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: 
       return without(prior.value?.link)
     case 'file':
     case 'site':
+    case 'unit-file':
     case 'folder':
-    case 'mount':
     case 'fstab-line':
     case 'boot-unit':
     case 'web-server':
       return null
+    case 'mount':
+      return whyNotOurs(before as MountForm | null)
     case 'ipvs-service':
     case 'ipvs-destination':
     case 'ipvs-timeout':
@@ -121,6 +136,11 @@ function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: 
     default:
       return prior satisfies never
   }
+}
+
+/** Only NFS is mounted by rs-agent: what else is there now is somebody's who came later. */
+function whyNotOurs(mounted: MountForm | null): string | null {
+  return mounted === null || isNfs(mounted) ? null : `${mounted.source} is mounted there now`
 }
 
 /** A virtual service comes back before its real servers and goes after them, whichever was touched first. */
@@ -134,6 +154,7 @@ const RELEASE_PHASES: Record<SettingKind, Phase> = {
   address: 'unbind',
   file: 'forget',
   site: 'unconfigure',
+  'unit-file': 'unconfigure',
   folder: 'unconfigure',
   mount: 'unmount',
   'fstab-line': 'unconfigure',

@@ -15,6 +15,8 @@ interface Kinds {
   file: { id: { path: string }; value: FileForm }
   /** A part of a web server's configuration: the server judges it as soon as it is written. */
   site: { id: { server: WebServerName; path: string }; value: FileForm }
+  /** systemd reads it as soon as it is written. */
+  'unit-file': { id: { path: string }; value: FileForm }
   /** A folder that something is mounted on; it is removed only while it is empty. */
   folder: { id: { path: string }; value: 'there' }
   mount: { id: { target: string }; value: MountForm }

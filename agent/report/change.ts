@@ -45,6 +45,7 @@ function subjectOf(change: Change): string {
       return change.id.path
     case 'file':
     case 'site':
+    case 'unit-file':
       return `/${change.id.path}`
     case 'folder':
       return `folder ${change.id.path}`
@@ -87,6 +88,7 @@ function textOf(setting: Setting): string | null {
       return setting.value
     case 'file':
     case 'site':
+    case 'unit-file':
       return setting.value.content
     case 'folder':
     case 'fstab-line':

@@ -162,6 +162,7 @@ function fakeHost(found: FoundHost, root: string, { hidden = [], served = [] }: 
     },
     ipvs: async () => (kernel.ipvs === null ? null : watched),
     ...fakeServing(() => kernel.serving, files, change),
+    ...(found.serving?.init === 'none' ? { initSystem: null } : {}),
     modules: { release: 'fake', isThere: () => true, load: notPartOfThisFake },
     close: () => undefined,
   }

@@ -39,7 +39,7 @@ export function fakeServing(
       mount: async (target, form) =>
         change(`mount ${target}`, () => {
           if (files.folder(target) === null) throw new Error(`ENOENT ${target}`)
-          state().mounts.push({ target, ...form })
+          state().mounts.push({ target, ...form, options: asTheKernelTells(form.options) })
         }),
       unmount: async target =>
         change(`unmount ${target}`, () => {
@@ -47,6 +47,8 @@ export function fakeServing(
           if (index === -1) throw new Error(`EINVAL ${target}`)
           state().mounts.splice(index, 1)
         }),
+      ask: notPartOfThisFake,
+      tryOut: notPartOfThisFake,
     },
     initSystem: {
       states: async names =>
@@ -66,7 +68,7 @@ export function fakeServing(
           state().bootUnits = state().bootUnits.filter(each => each !== name)
         }),
       start: notPartOfThisFake,
-      stop: notPartOfThisFake,
+      stop: async () => undefined,
       reload: notPartOfThisFake,
       readFilesAgain: async () => undefined,
     },
@@ -100,6 +102,16 @@ export function fakeServing(
       },
     },
   }
+}
+
+/** What was asked for comes back by other names, among options that nobody asked for. */
+function asTheKernelTells(options: string): string {
+  const told = options
+    .replace(/\bnfsvers=/, 'vers=')
+    .replace(/\bactimeo=(\d+)/, 'acregmin=$1,acregmax=$1,acdirmin=$1,acdirmax=$1')
+    .replace(/,retry=\d+/, '')
+  const more = ['relatime', 'namlen=255', 'addr=10.10.10.40'].filter(word => !told.includes(word))
+  return [told, ...more].join(',')
 }
 
 function refuseOther(loaded: string | null, wanted: ServedSite | null): void {

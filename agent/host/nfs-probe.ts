@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { hasErrno, messageOf } from '../errors.ts'
+import { encodeNullCall, parseNullReply } from '../model/nfs-null-call.ts'
+
+/** What an NFS server said to a call that it answers without a look at any share. */
+export type NfsProbe =
+  | { kind: 'answers'; tookMs: number }
+  /** Its host is there, and nothing listens at the port. */
+  | { kind: 'refused' }
+  /** Nothing came back at all. */
+  | { kind: 'silent' }
+  /** It took the connection, and did not answer the call. */
+  | { kind: 'mute' }
+  /** No way there, or an answer that is none of NFS; in words. */
+  | { kind: 'unfit'; why: string }
+
+export interface NfsServerPlace {
+  /** A name or an address. */
+  server: string
+  port: number
+  version: 3 | 4
+}
+
+/** Calls the server over a connection of its own; always ends in time. */
+export async function probeNfs(
+  { server, port, version }: NfsServerPlace,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<NfsProbe> {
+  // Not at the top: only a run that asks pays for it.
+  const { connect } = await import('node:net')
+  const startedAt = performance.now()
+  const id = randomBytes(4).readUInt32BE()
+  const socket = connect({ host: server, port })
+  let isConnected = false
+  let received = Buffer.alloc(0)
+  try {
+    return await new Promise<NfsProbe>(resolve => {
+      const timer = setTimeout(() => resolve({ kind: isConnected ? 'mute' : 'silent' }), timeoutMs)
+      socket.on('close', () => clearTimeout(timer))
+      socket.on('connect', () => {
+        isConnected = true
+        socket.write(encodeNullCall(id, version))
+      })
+      socket.on('data', chunk => {
+        received = Buffer.concat([received, chunk])
+        const reply = parseNullReply(received, id)
+        if (reply?.kind === 'done') resolve({ kind: 'answers', tookMs: performance.now() - startedAt })
+        if (reply?.kind === 'refused') resolve({ kind: 'unfit', why: `the server ${reply.why}` })
+        if (reply?.kind === 'nonsense') resolve({ kind: 'unfit', why: 'what answers there is no NFS server' })
+      })
+      socket.on('end', () => resolve({ kind: 'unfit', why: 'it hung up without an answer' }))
+      socket.on('error', error => resolve(failureOf(error)))
+    })
+  } finally {
+    socket.destroy()
+  }
+}
+
+function failureOf(error: Error): NfsProbe {
+  if (hasErrno(error, 'ECONNREFUSED')) return { kind: 'refused' }
+  if (hasErrno(error, 'ETIMEDOUT')) return { kind: 'silent' }
+  return { kind: 'unfit', why: messageOf(error) }
+}
