@@ -5,18 +5,19 @@ import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { webServerClaims, webServerQuestions, webServerRefusals } from './httpd/web-server.ts'
-import { nfsInterest, nfsMountClaims, nfsMountRefusals, tellOfMounts } from './nfs/nfs-mount.ts'
+import { nfsInterest, nfsMountClaims, tellOfMounts } from './nfs/nfs-mount.ts'
+import { nfsMountRefusals } from './nfs/refusals.ts'
 import { tellOfEdits } from './written-by-us.ts'
 
 /** The half of a real server that serves pages: shares of an NFS server, and a web server that reads from them. */
 export function servingClaims(wanted: WantedRealServer, found: FoundHost, { priors }: State): Claim[] {
-  return [...nfsMountClaims(wanted, found), ...webServerClaims(wanted, found, priors)]
+  return [...nfsMountClaims(wanted, found, priors), ...webServerClaims(wanted, found, priors)]
 }
 
 export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { priors }: State): Refusal[] {
   return [
     ...distributionRefusals(wanted, found),
-    ...nfsMountRefusals(wanted, found),
+    ...nfsMountRefusals(wanted, found, priors),
     ...webServerRefusals(wanted, found, priors),
   ]
 }

@@ -26,7 +26,7 @@ describe.each(explanations)('the explanation of $id of a $role', ({ title, meani
   it('can be pasted into a shell', () => {
     for (const line of [...show, ...mend]) {
       expect(line).toMatch(
-        /^(# |(curl|findmnt|grep|ip|ipvsadm|nft|nstat|rs-agent|ss|sysctl|systemctl|tcpdump)\b)/,
+        /^(# |(curl|findmnt|grep|ip|ipvsadm|nft|nstat|rpcinfo|rs-agent|showmount|ss|sysctl|systemctl|tcpdump|umount)\b)/,
       )
     }
   })

@@ -1,26 +1,145 @@
-import type { FoundHost } from '../../reconcile/found.ts'
-import type { Refusal } from '../../reconcile/refusal.ts'
+import { isBelow, isNfs, isSameSource, type Mount, topmostAt, waitsForComers } from '../../model/mount.ts'
+import { unitNameOf } from '../../model/unit-name.ts'
+import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
 import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedShare } from '../desired.ts'
+import { missingOptions } from './as-mounted.ts'
+import { bootClaims, sourceWeSetUp, unitPaths } from './boot.ts'
+import { shareOptions } from './options.ts'
 
-/** Folder, files for the next boot, and the mount itself, for each share. */
-export function nfsMountClaims(_wanted: WantedRealServer, _found: FoundHost): Claim[] {
-  return []
+type Wanted = Pick<WantedRealServer, 'nfs' | 'templates'>
+
+/** Folder, files for the next boot, and the mount itself, for each share; one inside another comes after it. */
+export function nfsMountClaims(wanted: Wanted, found: FoundHost, priors: readonly Prior[]): Claim[] {
+  const { serving } = found
+  if (serving === undefined) return []
+  const shares = outerFirst(wanted.nfs)
+  return [
+    ...folderClaims(shares, serving, priors),
+    ...shares.flatMap(share => {
+      const boot = bootClaims(share, wanted, found, priors)
+      const isReady = boot.every(({ satisfied }) => satisfied)
+      return [...boot, mountClaim(share, found, priors, { isReady })]
+    }),
+  ]
 }
 
-export function nfsMountRefusals(_wanted: WantedRealServer, _found: FoundHost): Refusal[] {
-  return []
+/** By path: what lies in another comes behind it. */
+function outerFirst(shares: readonly WantedShare[]): WantedShare[] {
+  return shares.toSorted((left, right) => (left.target < right.target ? -1 : 1))
 }
 
-/** Of what a mount hides. */
-export function tellOfMounts(_wanted: WantedRealServer, _found: FoundHost): string[] {
-  return []
+/** Those that are missing, parents first. What lies in another share has to be in it. */
+function folderClaims(
+  shares: readonly WantedShare[],
+  { folders }: FoundServing,
+  priors: readonly Prior[],
+): Claim[] {
+  const made = new Set(priors.flatMap(({ kind, id }) => (kind === 'folder' ? [id.path] : [])))
+  const paths = shares
+    .filter(share => !shares.some(other => isBelow(share.target, other.target)))
+    .flatMap(({ target }) => foldersTo(target))
+  return [...new Set(paths)]
+    .filter(path => folders[path] === undefined || made.has(path))
+    .map(path => ({
+      resource: 'nfs-mounted',
+      phase: 'configure',
+      wanted: { kind: 'folder', id: { path }, value: 'there' },
+      satisfied: folders[path] !== undefined,
+      onRemove: 'put-back',
+    }))
 }
+
+function mountClaim(
+  { source, target, options }: WantedShare,
+  found: FoundHost,
+  priors: readonly Prior[],
+  { isReady }: { isReady: boolean },
+): Claim {
+  const mounts = found.serving?.mounts ?? []
+  const mounted = topmostAt(mounts, target)
+  const form = { source, type: 'nfs', options: shareOptions(options).mount }
+  return {
+    resource: 'nfs-mounted',
+    phase: 'mount',
+    wanted: { kind: 'mount', id: { target }, value: form },
+    satisfied:
+      mounted === null
+        ? // Since the last boot nobody has come: who does finds it mounted.
+          isReady && waitsForComers(mounts, target)
+        : whatDiffers({ source, target, options }, mounted, found, priors) === null,
+    onRemove: 'put-back',
+  }
+}
+
+/**
+ * Why what is mounted is not the share as it is wanted; null when it is. A mount of ours has every option that was
+ * chosen for it, one of somebody else's those that the configuration names.
+ */
+export function whatDiffers(
+  share: WantedShare,
+  mounted: Mount,
+  found: FoundHost,
+  priors: readonly Prior[],
+): string | null {
+  if (!isNfs(mounted)) return `${mounted.source}, ${mounted.type},`
+  if (!isSameSource(mounted.source, share.source)) return mounted.source
+  const { mount, named } = shareOptions(share.options)
+  const missing = missingOptions(mounted.options, isOurs(mounted, found, priors) ? mount : named)
+  return missing.length === 0 ? null : `${mounted.source} without ${missing.join(',')}`
+}
+
+/** Whether an earlier apply mounted it: nothing was there before, and what it set up for the next boot says so. */
+export function isOurs(mounted: Mount, found: FoundHost, priors: readonly Prior[]): boolean {
+  const { target } = mounted
+  const source = sourceWeSetUp(target, found, priors)
+  return (
+    isNfs(mounted) &&
+    source !== null &&
+    isSameSource(source, mounted.source) &&
+    priors.some(({ kind, id, value }) => kind === 'mount' && id.target === target && value === null)
+  )
+}
+
+/** Of what a mount hides, before it does. */
+export function tellOfMounts({ nfs }: Pick<WantedRealServer, 'nfs'>, { serving }: FoundHost): string[] {
+  if (serving === undefined) return []
+  return nfs.flatMap(({ target }) => {
+    const folder = serving.folders[target]
+    const isInAnother = nfs.some(other => isBelow(target, other.target))
+    if (folder?.kind !== 'folder' || folder.entries.length === 0 || isInAnother) return []
+    if (topmostAt(serving.mounts, target) !== null) return []
+    const named = folder.entries.slice(0, ENTRIES_NAMED).join(', ')
+    const more = folder.entries.length > ENTRIES_NAMED ? ' and more' : ''
+    return [`${target} is not empty: ${named}${more} in it cannot be seen while the share is mounted there`]
+  })
+}
+
+const ENTRIES_NAMED = 3
 
 /** What is to be looked at for the shares that are wanted, and those of an earlier apply. */
 export function nfsInterest(
-  _shares: readonly WantedShare[],
-  _priors: readonly Prior[],
+  shares: readonly WantedShare[],
+  priors: readonly Prior[],
 ): { folders: string[]; bootUnits: string[]; files: string[] } {
-  return { folders: [], bootUnits: [], files: [] }
+  const known = priors.map(({ kind, id }) => ({ kind, id }) as Prior)
+  const targets = [
+    ...shares.map(({ target }) => target),
+    ...known.flatMap(({ kind, id }) => (kind === 'mount' || kind === 'fstab-line' ? [id.target] : [])),
+  ]
+  const folders = known.flatMap(({ kind, id }) => (kind === 'folder' ? [id.path] : []))
+  const units = shares.flatMap(({ target }) => [unitNameOf(target, 'mount'), unitNameOf(target, 'automount')])
+  const bootUnits = known.flatMap(({ kind, id }) => (kind === 'boot-unit' ? [id.name] : []))
+  const files = known.flatMap(({ kind, id }) => (kind === 'unit-file' ? [id.path] : []))
+  return {
+    folders: [...new Set([...targets.flatMap(foldersTo), ...folders])],
+    bootUnits: [...new Set([...units, ...bootUnits])],
+    files: [...new Set([...shares.flatMap(({ target }) => unitPaths(target)), ...files])],
+  }
+}
+
+/** The folders on the way to a path, from the top, and the path itself. */
+export function foldersTo(path: string): string[] {
+  const parts = path.split('/').filter(part => part !== '')
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
 }

@@ -16,6 +16,7 @@ export const CHECK_IDS = [
   'rp-filter',
   'vip-owner',
   'datapath',
+  'nfs-mounted',
   'service-answers',
   'packages',
 ] as const

@@ -5,6 +5,7 @@ import type { Check, CheckId } from './check.ts'
 import { checkDatapath } from './datapath.ts'
 import { HOST_SCOPE_PATHS } from './host-scope.ts'
 import { checkNdpSilence } from './ndp-silence.ts'
+import { checkNfsMounted } from './nfs-mounted.ts'
 import { checkPackages } from './packages.ts'
 import { checkPageFromShare } from './page-from-share.ts'
 import { checkProxyArp, proxyArpPaths } from './proxy-arp.ts'
@@ -21,6 +22,7 @@ export const SILENCE_CHECKS = {
 
 /** Of the half that serves pages: this host asks itself. */
 export const SERVING_CHECKS = {
+  'nfs-mounted': (host, wanted) => checkNfsMounted(host, wanted),
   'service-answers': async (host, wanted) =>
     (await Promise.all([checkServiceAnswers(host, wanted), checkPageFromShare(host, wanted)])).flat(),
   packages: checkPackages,

@@ -158,6 +158,29 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
       '# let the port in',
     ],
   },
+  'nfs-mounted': {
+    title: 'Each share is mounted, from the configured server, and its server answers for it.',
+    meaning:
+      'Without its share the web server shows what lies beneath: an empty folder, or pages of long ago. Of a server that is dead each request waits, and the web server with it. Whatever the server does, the verdict is there within three seconds: who is asked may hang, who asks does not.',
+    causes: [
+      'not mounted: somebody unmounted it, or its server was dead when it was tried last',
+      'another source, or not as it is to be written to: somebody mounted it by hand',
+      'dead server: its host is down or cut off, nfsd does not run there, or a firewall is in the way',
+      'refused: the server does not export the folder, or not to this host',
+      'stale: the server has another folder, or another file system, in the place of the one that was mounted',
+      'no answer although the server does: its disk hangs, or it waits for a lock',
+    ],
+    show: [
+      'findmnt --types nfs,nfs4,autofs',
+      'rpcinfo -t SERVER nfs',
+      'showmount -e SERVER  # version 4 alone: exportfs -v on the server',
+    ],
+    mend: [
+      'rs-agent apply  # mounts what is not mounted',
+      'umount -f -l TARGET; rs-agent apply  # stale, or from elsewhere',
+      '# on the server: systemctl start nfs-server; exportfs -ra',
+    ],
+  },
   'service-answers': {
     title: 'A web server on this host answers at the VIP with the status and the page that are configured.',
     meaning:
