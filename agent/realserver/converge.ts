@@ -55,7 +55,8 @@ export async function convergeRealServer(
         async prove(now) {
           // Not at the top: a run with nothing to do proves nothing on the wire.
           const { SERVING_CHECKS, SILENCE_CHECKS } = await import('./verify/checks.ts')
-          const serving = wanted.httpd === null ? {} : SERVING_CHECKS
+          const serves = wanted.httpd !== null || wanted.nfs.length > 0
+          const serving = serves ? SERVING_CHECKS : {}
           checks = await runChecks({ ...STATIC_CHECKS, ...SILENCE_CHECKS, ...serving }, host, wanted, now)
           refuseAudible(checks)
         },

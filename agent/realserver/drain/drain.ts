@@ -84,6 +84,7 @@ const BEFORE_CLIENTS_COME = [
   'arp-sysctl',
   'arp-silence',
   'ndp-silence',
+  'nfs-mounted',
   'service-answers',
 ] as const
 
