@@ -3,28 +3,15 @@ import { describe, expect, it } from 'vitest'
 import type { Config } from '../../agent/config/load.ts'
 import { convergeDirector, releaseDirector } from '../../agent/director/converge.ts'
 import type { WantedDirector } from '../../agent/director/desired.ts'
-import { readTemplate } from '../../agent/host/templates.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import { convergeRealServer, releaseRealServer } from '../../agent/realserver/converge.ts'
-import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import { DIRECTOR_VIPS, foundHost, wantedDirector } from '../support/director-scenes.ts'
 import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 /** A host that is a director of some VIPs, and a real server of another one. */
 const HIDDEN = '10.10.20.100' as IpAddress
-const realServer: WantedRealServer = {
-  vips: [HIDDEN],
-  interfaces: 'auto',
-  directors: [],
-  siblings: [],
-  clients: [],
-  services: [],
-  httpd: null,
-  nfs: [],
-  packages: 'leave',
-  drain: 'in rotation',
-  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
-}
+const realServer = wantedRealServerOf({ vips: [HIDDEN] })
 const config = { file: 'config.yaml', locate: () => 'config.yaml:1:1' } as unknown as Config
 const watching = { signal: new AbortController().signal, onProgress: () => undefined }
 

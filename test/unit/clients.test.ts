@@ -5,6 +5,7 @@ import type { InterfaceAddress, Link, RouteAnswer, RouteQuery } from '../../agen
 import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import { chooseClients, type TestClient } from '../../agent/realserver/verify/clients.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 const VIP = '10.10.10.100' as IpAddress
 const VIP6 = '2001:db8:10::100' as IpAddress
@@ -138,20 +139,12 @@ function choose({
   lookUpRoute = async () => UNICAST,
 }: Situation): Promise<TestClient[]> {
   const network = { lookUpRoute } as Host['network']
-  const wantedHere: WantedRealServer = {
+  const wantedHere = wantedRealServerOf({
     vips: [vip],
-    interfaces: 'auto',
     directors: ['10.10.10.11' as IpAddress],
-    siblings: [],
     clients: clients.map(text => parseNetwork(text) as IpNetwork),
-    services: [],
-    httpd: null,
-    nfs: [],
-    packages: 'leave',
-    drain: 'in rotation',
-    templates: { sysctl: '', site: '', mount: '', automount: '' },
     ...wanted,
-  }
+  })
   const found: FoundHost = {
     links: [nic, ...links],
     addresses: [address('10.10.10.12', 24), address('2001:db8:10::12', 64), ...addresses],

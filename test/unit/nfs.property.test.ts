@@ -6,9 +6,10 @@ import type { AgentError } from '../../agent/errors.ts'
 import { readTemplate } from '../../agent/host/templates.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import { convergeRealServer, releaseRealServer } from '../../agent/realserver/converge.ts'
-import type { WantedRealServer, WantedShare } from '../../agent/realserver/desired.ts'
+import type { WantedShare } from '../../agent/realserver/desired.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
 import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 const VIP = '10.10.10.100' as IpAddress
 const NIC = { name: 'eth0', mac: '02:00:00:00:00:01', up: true, carrier: false, loopback: false, arp: true }
@@ -50,24 +51,15 @@ const SHARES: WantedShare[] = [
   { source: '10.10.10.40:/srv/pages', target: '/srv/pages', options: 'rw,vers=4' },
   { source: '[2001:db8::40]:/srv', target: '/srv/our pages/2026-11', options: 'vers=3' },
 ]
-const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(SHARES, { minLength: 1 }).map(nfs => ({
-  vips: [VIP],
-  interfaces: 'auto',
-  directors: [],
-  siblings: [],
-  clients: [],
-  services: [],
-  httpd: null,
-  nfs,
-  packages: 'leave',
-  drain: 'in rotation',
-  templates: {
-    sysctl: readTemplate('sysctl/90-rs-agent.conf'),
-    site: '',
-    mount: readTemplate('nfs/rs-agent.mount'),
-    automount: readTemplate('nfs/rs-agent.automount'),
-  },
-}))
+const templates = {
+  sysctl: readTemplate('sysctl/90-rs-agent.conf'),
+  site: '',
+  mount: readTemplate('nfs/rs-agent.mount'),
+  automount: readTemplate('nfs/rs-agent.automount'),
+}
+const wanted = fc
+  .subarray(SHARES, { minLength: 1 })
+  .map(nfs => wantedRealServerOf({ vips: [VIP], nfs, templates }))
 
 const config = { file: 'config.yaml', locate: () => 'config.yaml:1:1' } as unknown as Config
 const watching = { signal: new AbortController().signal, onProgress: () => undefined }

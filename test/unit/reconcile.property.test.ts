@@ -2,15 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../agent/config/load.ts'
 import { AgentError } from '../../agent/errors.ts'
-import { readTemplate } from '../../agent/host/templates.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import { ARP_SYSCTLS } from '../../agent/model/arp.ts'
 import type { InterfaceAddress, Link, Route } from '../../agent/model/network.ts'
 import { SYSCTL_FILE } from '../../agent/realserver/arp-sysctl.ts'
 import { convergeRealServer, releaseRealServer } from '../../agent/realserver/converge.ts'
-import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
 import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 /** NICs without a carrier: the proof on the wire has no place in memory, the kernel tests have it. */
 const nic = (index: number, name: string): Link => ({
@@ -84,19 +83,7 @@ const files = fc.constantFrom<FoundHost['files']>(
 const found: fc.Arbitrary<FoundHost> = fc
   .record({ sysctls, leftovers, routes, files })
   .map(({ leftovers, ...rest }) => ({ links: LINKS, addresses: [RIP, OTHER_RIP, ...leftovers], ...rest }))
-const wanted: fc.Arbitrary<WantedRealServer> = fc.subarray(VIPS, { minLength: 1 }).map(vips => ({
-  vips,
-  interfaces: 'auto',
-  directors: [],
-  siblings: [],
-  clients: [],
-  services: [],
-  httpd: null,
-  nfs: [],
-  packages: 'leave',
-  drain: 'in rotation',
-  templates: { sysctl: readTemplate('sysctl/90-rs-agent.conf'), site: '', mount: '', automount: '' },
-}))
+const wanted = fc.subarray(VIPS, { minLength: 1 }).map(vips => wantedRealServerOf({ vips }))
 
 const hidden = VIPS.filter(vip => vip.includes('.'))
 const onHost = (found: FoundHost, work: (host: FakeHost) => Promise<void>): Promise<void> =>

@@ -9,6 +9,7 @@ import { convergeRealServer, releaseRealServer } from '../../agent/realserver/co
 import type { WantedRealServer } from '../../agent/realserver/desired.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
 import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 /** The web server of a real server on a host in memory. What answers on the wire the kernel tests prove. */
 const VIP = '10.10.10.100' as IpAddress
@@ -55,25 +56,11 @@ const port = fc.constantFrom(80, 8080)
 const httpd = fc
   .record({ server, port })
   .map(each => ({ ...each, root: '/srv/www', healthPath: '/', proxy: [] }))
-const wantedOf = (httpd: WantedRealServer['httpd']): WantedRealServer => ({
-  vips: [VIP],
-  interfaces: 'auto',
-  directors: [],
-  siblings: [],
-  clients: [],
-  services: [],
-  httpd,
-  nfs: [],
-  packages: 'leave',
-  drain: 'in rotation',
-  templates: {
-    sysctl: readTemplate('sysctl/90-rs-agent.conf'),
-    site: httpd === null ? '' : readTemplate(`httpd/${httpd.server}.conf`),
-    mount: '',
-    automount: '',
-  },
+const templates = wantedRealServerOf({ vips: [VIP] }).templates
+const wanted = httpd.map(httpd => {
+  const site = readTemplate(`httpd/${httpd.server}.conf`)
+  return wantedRealServerOf({ vips: [VIP], httpd, templates: { ...templates, site } })
 })
-const wanted = httpd.map(wantedOf)
 
 /** What an administrator had before: a web server that runs, or only starts at boot, or neither. */
 const before = fc.record({ running: fc.subarray(SERVERS, { maxLength: 1 }), atBoot: fc.subarray(SERVERS) })
