@@ -27,7 +27,7 @@ export async function takeInventory(host: DebianHost): Promise<Inventory> {
     packages: await lines("dpkg --get-selections | sed -n 's/[[:space:]]*install$//p'"),
     system: {
       files: await lines(
-        'find /etc/rs-agent /etc/fstab /etc/sysctl.d /etc/systemd/system /etc/apache2/sites-enabled /etc/nginx/conf.d -type f ! -name config.yaml -exec sha256sum {} + 2>/dev/null',
+        'find /etc/rs-agent /etc/fstab /etc/sysctl.d /etc/systemd/system /etc/apache2/sites-enabled /etc/nginx/conf.d -type f ! -name config.yaml -exec sha256sum {} + 2>/dev/null || :',
       ),
       mounts: await lines('findmnt -rno TARGET,SOURCE,FSTYPE -t nfs,nfs4,autofs || :'),
       addresses: await lines('ip -o -4 address show | cut -d" " -f2-7'),
