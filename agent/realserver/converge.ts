@@ -9,7 +9,7 @@ import type { Interrupted } from '../reconcile/journal.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
-import { forgetState, NOTHING_MANAGED, type State } from '../reconcile/state.ts'
+import { forgetState, NOTHING_MANAGED, readState, type State, writeState } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { vipInterlock } from './interlock.ts'
@@ -140,7 +140,10 @@ export async function releaseRealServer(
     return { ...released, notes: [...released.notes, note], purged: [] }
   }
   await purgePackages(host, packages, watching)
-  forgetState(host.files, REAL_SERVER)
+  const left = readState(host.files, REAL_SERVER)
+  // For the sake of a VIP that is not ours to unbind the role stays in part.
+  if (left.vips.length > 0) await writeState(host.files, REAL_SERVER, { ...left, packages: [] })
+  else forgetState(host.files, REAL_SERVER)
   return { ...released, purged: packages }
 }
 
