@@ -15,6 +15,8 @@ export interface UnitState {
 
 /** What starts services at boot and keeps an eye on them; unit names with their ending. */
 export interface InitSystem {
+  /** Whether the kernel lets it wait at a folder until somebody comes; in a container it often does not. */
+  readonly automounts: boolean
   /** In the order of the names; null where there is no such unit. */
   states(names: readonly string[]): Promise<(UnitState | null)[]>
   enable(name: string): Promise<void>
@@ -40,6 +42,7 @@ export function initSystemBelow(root: string, commands: Commands): InitSystem | 
     })
   }
   return {
+    automounts: existsSync(join(root, 'dev/autofs')),
     states: names => unitStates(commands, names),
     enable: async name => void (await systemctl('enable', '--quiet', name)),
     disable: async name => void (await systemctl('disable', '--quiet', name)),

@@ -38,7 +38,8 @@ export interface FoundServing {
   webServers: Partial<Record<WebServerName, FoundWebServer>>
   /** Null for one that is not in the table. */
   distribution: Distribution | null
-  init: 'systemd' | 'none'
+  /** What mounts and starts at boot: systemd, when somebody comes or, without automounts, at once. */
+  init: 'systemd' | 'systemd without automounts' | 'none'
 }
 
 export type FoundWebServer = WebServerForm & {
@@ -86,6 +87,11 @@ export async function observeHost(host: Host, interest: Interest): Promise<Found
   }
 }
 
+function initOf({ initSystem }: Host): FoundServing['init'] {
+  if (initSystem === null) return 'none'
+  return initSystem.automounts ? 'systemd' : 'systemd without automounts'
+}
+
 async function observeServing(
   host: Host,
   { folders, bootUnits, webServers }: NonNullable<Interest['serving']>,
@@ -111,7 +117,7 @@ async function observeServing(
     fstabLines: present(folders, target => fstabLineOf(fstab, target)),
     webServers: Object.fromEntries(await Promise.all(servers)),
     distribution,
-    init: host.initSystem === null ? 'none' : 'systemd',
+    init: initOf(host),
   }
 }
 

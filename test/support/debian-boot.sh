@@ -15,6 +15,8 @@ mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup sys/fs/cgroup
 # A file system of its own, or systemd would mount this machine's, and keep its own files there.
 mount --bind dev dev
+# AUTOFS_MINOR of the kernel's include/linux/miscdevice.h: without it systemd has no automounts.
+[ -e dev/autofs ] || mknod -m 600 dev/autofs c 10 235
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
 mount -t tmpfs shm dev/shm
 mount --bind dev/null dev/console

@@ -64,7 +64,8 @@ export async function onFakeHost(
 
 function fakeHost(found: FoundHost, root: string, { hidden = [], served = [] }: Guarded): FakeHost {
   const { links, addresses, routes, sysctls, ipvs = null } = structuredClone(found)
-  const serving = structuredClone(NOTHING_SERVED)
+  const automounts = found.serving?.init !== 'systemd without automounts'
+  const serving = { ...structuredClone(NOTHING_SERVED), automounts }
   let kernel: Kernel = { links, addresses, routes, sysctls, ipvs, serving }
   const files = filesBelow(root)
   for (const [path, form] of Object.entries(found.files)) files.write(path, form)

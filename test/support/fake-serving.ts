@@ -11,9 +11,10 @@ export interface FakeServing {
   bootUnits: string[]
   /** By unit; `loaded` is the revision in the site that it read last, null when that was not there. */
   running: Record<string, { loaded: string | null }>
+  automounts: boolean
 }
 
-export const NOTHING_SERVED: FakeServing = { mounts: [], bootUnits: [], running: {} }
+export const NOTHING_SERVED: FakeServing = { mounts: [], bootUnits: [], running: {}, automounts: true }
 
 type Parts = Pick<Host, 'commands' | 'mounts' | 'initSystem' | 'webServers'>
 
@@ -51,6 +52,7 @@ export function fakeServing(
       tryOut: notPartOfThisFake,
     },
     initSystem: {
+      automounts: state().automounts,
       states: async names =>
         names.map(name => ({
           enabled: state().bootUnits.includes(name),

@@ -25,7 +25,7 @@ const FSTAB = 'UUID=1 / ext4 errors=remount-ro 0 1\n'
 /** With systemd or without, and with folders, files in them and lines of others here and there. */
 const found: fc.Arbitrary<FoundHost> = fc
   .record({
-    init: fc.constantFrom('systemd' as const, 'none' as const),
+    init: fc.constantFrom('systemd' as const, 'systemd without automounts' as const, 'none' as const),
     files: fc.subarray(['var/www/html/index.html', 'srv/pages/.keep', 'etc/systemd/system/other.mount']),
     fstab: fc.constantFrom(null, FSTAB, `${FSTAB}10.9.9.9:/x /mnt/x nfs ro 0 0`),
   })

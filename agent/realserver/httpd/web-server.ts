@@ -28,7 +28,7 @@ export function webServerClaims(
   const [address] = [...ownAddresses(wanted, found), ...wanted.vips]
   const present = serving.webServers[httpd.server]
   const wantedForm: WebServerForm = {
-    enabled: serving.init === 'systemd',
+    enabled: serving.init !== 'none',
     running: true,
     site: address === undefined ? null : { revision, address, port: httpd.port },
   }

@@ -44,18 +44,22 @@ export function bootClaims(
   const { target } = share
   if (serving.init === 'none') return [fstabClaim(share, serving)]
   const values = { ...share, options: shareOptions(share.options).mount }
-  const name = unitNameOf(target, 'automount')
-  return [
-    unitClaim(unitPath(target, 'mount'), templates.mount, values, found),
-    unitClaim(unitPath(target, 'automount'), templates.automount, values, found),
-    {
-      resource: 'nfs-boot',
-      phase: 'configure',
-      wanted: { kind: 'boot-unit', id: { name }, value: 'enabled' },
-      satisfied: serving.bootUnits.includes(name),
-      onRemove: 'put-back',
-    },
-  ]
+  const claimOf = (type: 'mount' | 'automount'): Claim =>
+    unitClaim(unitPath(target, type), templates[type], values, found)
+  // Without automounts a server that is dead at boot is not found again before somebody mounts by hand.
+  if (serving.init !== 'systemd')
+    return [claimOf('mount'), enabledClaim(unitNameOf(target, 'mount'), serving)]
+  return [claimOf('mount'), claimOf('automount'), enabledClaim(unitNameOf(target, 'automount'), serving)]
+}
+
+function enabledClaim(name: string, { bootUnits }: FoundServing): Claim {
+  return {
+    resource: 'nfs-boot',
+    phase: 'configure',
+    wanted: { kind: 'boot-unit', id: { name }, value: 'enabled' },
+    satisfied: bootUnits.includes(name),
+    onRemove: 'put-back',
+  }
 }
 
 function unitClaim(
@@ -104,7 +108,7 @@ export function setUpByOthers(
   const isOurs = priors.some(({ kind, id }) => kind === 'fstab-line' && id.target === target)
   const line = serving?.fstabLines[target]
   if (line !== undefined && !isOurs) return { where: `/${FSTAB}`, wrong: whatIsWrongInFstab(line, share) }
-  if (serving?.init !== 'systemd') return null
+  if (serving === undefined || serving.init === 'none') return null
   const path = unitPaths(target).find(
     unit => files[unit] !== undefined && readFirstLine(files[unit].content) === null,
   )

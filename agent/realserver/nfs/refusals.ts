@@ -45,7 +45,7 @@ function whyOfTheHost({ target }: WantedShare, { init }: FoundServing): Reason |
   const state = `/${STATE_FOLDER}`
   if (OF_THE_SYSTEM.includes(target) || target === state || isBelow(state, target))
     return [`a share at ${target} would hide what this host needs to run`, hint]
-  if (init === 'systemd' && Buffer.byteLength(unitNameOf(target, 'automount')) > MAX_UNIT_NAME_BYTES)
+  if (init !== 'none' && Buffer.byteLength(unitNameOf(target, 'automount')) > MAX_UNIT_NAME_BYTES)
     return [`systemd has no name for a unit of ${target}`, 'mount it to a folder with a shorter path']
   return null
 }
