@@ -120,18 +120,21 @@ async function takeBack(transaction: Transaction, failure: unknown): Promise<nev
 
 /** Undoes what was made, and looks whether it is undone; returns what is not, each with the reason. */
 async function undoSteps({ host, steps, interlock, observe }: Transaction): Promise<string[]> {
-  const lost: string[] = []
+  const complaints: string[] = []
   try {
     for (const step of undo(steps, lookupIn(await observe())))
       await executeGroup(host, [step], interlock).catch(error => {
-        lost.push(messageOf(error))
+        complaints.push(messageOf(error))
       })
     const rest = undo(steps, lookupIn(await observe()))
-    if (lost.length === 0) lost.push(...rest.map(({ change }) => `${keyOf(change)} is not as it was before`))
+    // Whatever was said on the way: a web server may complain of what was wrong before, too.
+    if (rest.length === 0) return []
+    return complaints.length > 0
+      ? complaints
+      : rest.map(({ change }) => `${keyOf(change)} is not as it was before`)
   } catch (error) {
-    lost.push(messageOf(error))
+    return [...complaints, messageOf(error)]
   }
-  return lost
 }
 
 function withOutcome(failure: unknown, outcome: string): AgentError {
