@@ -17,14 +17,32 @@ export function renderTemplate(text: string, values: TemplateValues, dialect: Di
   return render(parse(text), { text, dialect, scope: values }, '')
 }
 
+/** Renders from the template of that name: an error says which it is. */
+export function renderNamed<T>(name: string, render: () => T): T {
+  try {
+    return render()
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error
+    const { code, message, hint } = error
+    throw new AgentError(code, `template ${name}: ${message}`, hint, error)
+  }
+}
+
 type Token = ReturnType<typeof Mustache.parse>[number]
 
 function parse(text: string): Token[] {
   try {
     return Mustache.parse(text)
   } catch (cause) {
-    throw new AgentError('config-invalid', `the template is broken: ${messageOf(cause)}`, MEND, cause)
+    // As Mustache ends its messages: by how many characters come before.
+    const [message, what = messageOf(cause), start] = /^(.*) at (\d+)$/s.exec(messageOf(cause)) ?? []
+    const where = message === undefined ? '' : `line ${lineAt(Number(start), text)} of `
+    throw new AgentError('config-invalid', `${where}the template is broken: ${what}`, MEND, cause)
   }
+}
+
+function lineAt(start: number, text: string): number {
+  return text.slice(0, start).split('\n').length
 }
 
 interface Page {
@@ -94,8 +112,7 @@ function found(token: Token, page: Page): Scope[string] {
 }
 
 function refusal([, , start]: Token, { text }: Page, what: string): AgentError {
-  const line = text.slice(0, start).split('\n').length
-  return new AgentError('config-invalid', `line ${line} of the template uses ${what}`, MEND)
+  return new AgentError('config-invalid', `line ${lineAt(start, text)} of the template uses ${what}`, MEND)
 }
 
-const MEND = 'mend the template, or remove it to have the one of the package'
+const MEND = 'mend it in /etc/rs-agent/templates, or remove it there to have the one of the package'

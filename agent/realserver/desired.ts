@@ -101,14 +101,15 @@ function checkOf({ port, healthPath }: Pick<WantedWebServer, 'port' | 'healthPat
 
 const CHECK_TIMEOUT_MS = 2_000
 
-function siteTemplate({
+/** Its name among the templates. */
+export function siteTemplate({
   server,
-  proxy,
+  proxy = [],
 }: {
   server: WebServerName
   proxy?: WantedWebServer['proxy'] | undefined
 }): string {
-  return `httpd/${server}${proxy === undefined ? '' : '-proxy'}.conf`
+  return `httpd/${server}${proxy.length === 0 ? '' : '-proxy'}.conf`
 }
 
 /** ARP is IPv4's; an IPv6 VIP on lo is silent by construction, because NDP asks the NIC's own addresses. */

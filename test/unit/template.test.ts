@@ -52,7 +52,9 @@ describe('renderTemplate', () => {
   })
 
   it('says of a template that is none why', () => {
-    expect(() => renderTemplate('{{#vips}}', { vips: [] }, lines)).toThrow('Unclosed section "vips"')
+    expect(() => renderTemplate('a\n{{#vips}}\nb', { vips: [] }, lines)).toThrow(
+      /^line 3 of the template is broken: Unclosed section "vips"$/,
+    )
   })
 
   it('says which value cannot be expressed', () => {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { AgentError, messageOf } from '../../errors.ts'
 import { familyOf, type IpAddress, withPort } from '../../model/address.ts'
 import { apache, type Dialect, nginx } from '../../model/dialect.ts'
-import { renderTemplate, type TemplateValues } from '../../model/template.ts'
+import { renderNamed, renderTemplate, type TemplateValues } from '../../model/template.ts'
+import { siteTemplate } from '../desired.ts'
 
 export type WebServerKind = 'apache' | 'nginx'
 
@@ -40,7 +41,9 @@ export function revisionOf(kind: WebServerKind, template: string, site: Site): s
 
 function renderWith(kind: WebServerKind, template: string, site: Site, revision: string): string {
   const { dialect, valuesOf } = SERVERS[kind]
-  return renderTemplate(template, { ...commonValues(site), ...valuesOf(site), revision }, dialect)
+  const values = { ...commonValues(site), ...valuesOf(site), revision }
+  const name = siteTemplate({ server: kind, proxy: site.upstreams })
+  return renderNamed(name, () => renderTemplate(template, values, dialect))
 }
 
 const SERVERS: Record<WebServerKind, { dialect: Dialect; valuesOf: (site: Site) => TemplateValues }> = {
