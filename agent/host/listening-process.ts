@@ -26,7 +26,8 @@ function ownersOf(sockets: ReadonlySet<string>): Map<string, { pid: number; name
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
   for (const pid of pids.toSorted((left, right) => left - right))
     for (const target of descriptorsOf(pid))
-      if (sockets.has(target) && !owners.has(target)) owners.set(target, { pid, name: nameOf(pid) })
+      if (sockets.has(target) && !owners.has(target))
+        owners.set(target, { pid, name: processName(pid) ?? 'a process that has ended' })
   return owners
 }
 
@@ -47,10 +48,11 @@ function linkOf(path: string): string {
   }
 }
 
-function nameOf(pid: number): string {
+/** As the kernel calls it; null where there is none. */
+export function processName(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
   } catch {
-    return 'a process that has ended'
+    return null
   }
 }

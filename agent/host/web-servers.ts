@@ -4,7 +4,8 @@ import type { WebServerName, WebServerPlace } from '../model/distribution.ts'
 import { type Commands, lastWordsOf, mustRun } from './commands.ts'
 import type { Files } from './files.ts'
 import type { InitSystem } from './init-system.ts'
-import { type ListeningProcess, processesListeningOn } from './listening-process.ts'
+import { type ListeningProcess, processesListeningOn, processName } from './listening-process.ts'
+import { askPage } from './web-pages.ts'
 
 /** How a web server of the host is. */
 export interface WebServerForm {
@@ -36,7 +37,6 @@ export const ALIVE_PATH = '/.rs-agent/alive'
 /** The page that must be there, read the way that clients read theirs. */
 export const READY_PATH = '/.rs-agent/ready'
 
-const ASK_LIMIT_MS = 2_000
 /** Apache's old processes still answer for a moment after a graceful restart. */
 const SETTLE_LIMIT_MS = 15_000
 const ASK_AGAIN_MS = 50
@@ -44,12 +44,18 @@ const ASK_AGAIN_MS = 50
 const CERTAIN = 3
 const TEST_LIMIT_MS = 30_000
 
+/** A web server, and what decides whether it can become what it shall be. */
+export type FoundWebServer = WebServerForm & {
+  /** Ports that it is told to listen on by what is not our site. */
+  listens: number[]
+  /** Who else has the port that it is to have, on whatever address: it listens on all of them. */
+  portTakenBy: ListeningProcess[]
+  /** An administrator forbade to start it. */
+  isMasked: boolean
+}
+
 export interface WebServers {
-  find(place: WebServerPlace, question: WebServerQuestion): Promise<WebServerForm>
-  /** Ports that its configuration, without our site, says it listens on. */
-  listens(place: WebServerPlace): number[]
-  /** Whoever it is, on whatever address. */
-  whoListens(port: number): ListeningProcess[]
+  find(place: WebServerPlace, question: WebServerQuestion): Promise<FoundWebServer>
   /** The server's own word on its configuration; throws with it. */
   test(place: WebServerPlace): Promise<void>
   /** From one form to another; returns when the site answers as it shall. */
@@ -65,17 +71,20 @@ export function webServersOf(host: {
   return {
     async find(place, question) {
       const state = await stateOf(host, place)
-      return { ...state, site: state.running ? await siteOf(question) : null }
+      return {
+        ...state,
+        site: state.running ? await siteOf(question) : null,
+        listens: listensOf(host.files, place),
+        portTakenBy: whoElseListens(host.files, place, question, state),
+      }
     },
-    whoListens: processesListeningOn,
-    listens: place => listensOf(host.files, place),
     test: place => testConfiguration(commands, place),
     async change(place, before, after) {
       const unit = `${place.unit}.service`
       if (initSystem !== null && before.enabled !== after.enabled)
         await (after.enabled ? initSystem.enable(unit) : initSystem.disable(unit))
       if (!after.running) {
-        if (before.running) await (initSystem?.stop(unit) ?? control(commands, place.stop))
+        if (before.running) await (initSystem?.stop(unit) ?? stopByItself(host, place))
         return
       }
       if (!before.running) await (initSystem?.start(unit) ?? control(commands, place.start))
@@ -88,13 +97,30 @@ export function webServersOf(host: {
 
 async function stateOf(
   { files, initSystem }: { files: Files; initSystem: InitSystem | null },
-  { unit, pidFile }: WebServerPlace,
-): Promise<Pick<WebServerForm, 'enabled' | 'running'>> {
-  if (initSystem !== null) {
-    const [state] = await initSystem.states([`${unit}.service`])
-    return { enabled: state?.enabled ?? false, running: state?.active ?? false }
-  }
-  return { enabled: false, running: isAlive(Number.parseInt(files.readText(pidFile) ?? '', 10)) }
+  place: WebServerPlace,
+): Promise<Pick<FoundWebServer, 'enabled' | 'running' | 'isMasked'>> {
+  if (initSystem === null)
+    return { enabled: false, running: isAlive(mainProcessOf(files, place)), isMasked: false }
+  const [state] = await initSystem.states([`${place.unit}.service`])
+  const { enabled = false, active = false, masked = false } = state ?? {}
+  return { enabled, running: active, isMasked: masked }
+}
+
+/** Not a number where it runs no process. */
+function mainProcessOf({ readText }: Pick<Files, 'readText'>, { pidFile }: WebServerPlace): number {
+  return Number.parseInt(readText(pidFile) ?? '', 10)
+}
+
+/** Its own processes have one name. One that runs, and cannot be told from others, has the port for its own. */
+function whoElseListens(
+  files: Files,
+  place: WebServerPlace,
+  { port }: WebServerQuestion,
+  { running }: Pick<WebServerForm, 'running'>,
+): ListeningProcess[] {
+  const own = running ? processName(mainProcessOf(files, place)) : null
+  if (running && own === null) return []
+  return processesListeningOn(port).filter(({ process }) => process === null || process.name !== own)
 }
 
 function isAlive(pid: number): boolean {
@@ -131,12 +157,31 @@ async function testConfiguration(commands: Commands, place: WebServerPlace): Pro
     throw new AgentError(
       'failed',
       `${place.test.join(' ')} refuses the configuration: ${lastWordsOf(result)}`,
-      `mend what it names; a template of your own is in etc/rs-agent/templates/httpd/`,
+      'mend what it names; a template of your own is in /etc/rs-agent/templates/httpd',
     )
 }
 
 function control(commands: Commands, command: WebServerPlace['start']): Promise<string> {
   return mustRun(commands, command, { timeoutMs: TEST_LIMIT_MS, hint: "look at the server's error log" })
+}
+
+/** It says that it will, and goes on until its last answer is sent. */
+async function stopByItself(
+  { files, commands }: { files: Files; commands: Commands },
+  place: WebServerPlace,
+): Promise<void> {
+  const pid = mainProcessOf(files, place)
+  await control(commands, place.stop)
+  const giveUpAt = performance.now() + SETTLE_LIMIT_MS
+  while (isAlive(pid)) {
+    if (performance.now() > giveUpAt)
+      throw new AgentError(
+        'failed',
+        `${place.unit} does not stop: process ${pid} is still there after ${SETTLE_LIMIT_MS / 1000} s`,
+        `kill ${pid}`,
+      )
+    await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
+  }
 }
 
 /** "Running" is not enough: it answers, with this revision. */
@@ -176,47 +221,3 @@ async function askRevision(address: IpAddress, port: number): Promise<string | n
 }
 
 const REVISION = /^(?:ok|drained) ([0-9a-f]{12})\n/
-
-/** The answer of a server of this host; null when there is none within two seconds. */
-export async function askPage(
-  address: IpAddress,
-  port: number,
-  path: string,
-): Promise<{ status: number; text: string } | null> {
-  const page = await fetchPage(address, port, path)
-  return page === null ? null : { status: page.status, text: page.body.toString('utf8') }
-}
-
-export interface Page {
-  status: number
-  body: Buffer
-  /** There was more than a megabyte of it. */
-  isCut: boolean
-}
-
-const LONGEST_BODY_BYTES = 1024 * 1024
-
-export async function fetchPage(address: IpAddress, port: number, path: string): Promise<Page | null> {
-  // Not at the top: a run without a web server does not load it.
-  const { request } = await import('node:http')
-  return new Promise(resolve => {
-    const signal = AbortSignal.timeout(ASK_LIMIT_MS)
-    const asking = request({ host: address, port, path, agent: false, signal }, answer => {
-      const chunks: Buffer[] = []
-      let length = 0
-      const tell = (isCut: boolean): void =>
-        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks), isCut })
-      answer.on('data', chunk => {
-        chunks.push(chunk)
-        length += chunk.length
-        if (length < LONGEST_BODY_BYTES) return
-        tell(true)
-        asking.destroy()
-      })
-      answer.on('end', () => tell(false))
-    })
-    asking.on('error', () => resolve(null))
-    asking.on('close', () => resolve(null))
-    asking.end()
-  })
-}

@@ -4,7 +4,12 @@ import type { Refusal } from '../reconcile/refusal.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
-import { webServerClaims, webServerQuestions, webServerRefusals } from './httpd/web-server.ts'
+import {
+  tellOfWebServer,
+  webServerClaims,
+  webServerQuestions,
+  webServerRefusals,
+} from './httpd/web-server.ts'
 import { nfsInterest, nfsMountClaims, tellOfMounts } from './nfs/nfs-mount.ts'
 import { nfsMountRefusals } from './nfs/refusals.ts'
 import { tellOfEdits } from './written-by-us.ts'
@@ -25,7 +30,12 @@ export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { pr
 /** What the user should know beside the changes. */
 export function tellOfServing(wanted: WantedRealServer, found: FoundHost, { priors }: State): string[] {
   const ours = priors.flatMap(({ kind, id }) => (kind === 'site' ? [id.path] : []))
-  return [...tellOfMounts(wanted, found), ...tellOfEdits(ours, found, priors), ...tellOfDrain(wanted)]
+  return [
+    ...tellOfMounts(wanted, found),
+    ...tellOfWebServer(wanted, found),
+    ...tellOfEdits(ours, found, priors),
+    ...tellOfDrain(wanted),
+  ]
 }
 
 function tellOfDrain({ drain }: WantedRealServer): string[] {

@@ -1,9 +1,8 @@
 import { distributionOf } from '../host/distribution.ts'
 import type { FileForm, FoundFolder } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
-import type { ListeningProcess } from '../host/listening-process.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
-import type { WebServerForm, WebServerQuestion } from '../host/web-servers.ts'
+import type { FoundWebServer, WebServerQuestion } from '../host/web-servers.ts'
 import type { Distribution, WebServerName } from '../model/distribution.ts'
 import { FSTAB, fstabLineOf } from '../model/fstab.ts'
 import type { FoundPool, IpvsTimeouts, SyncDaemon } from '../model/ipvs.ts'
@@ -40,13 +39,6 @@ export interface FoundServing {
   distribution: Distribution | null
   /** What mounts and starts at boot: systemd, when somebody comes or, without automounts, at once. */
   init: 'systemd' | 'systemd without automounts' | 'none'
-}
-
-export type FoundWebServer = WebServerForm & {
-  /** Ports that it is told to listen on by what is not our site. */
-  listens: number[]
-  /** Who has the port that it is to have, while it does not run. */
-  portTakenBy: ListeningProcess[]
 }
 
 export interface FoundIpvs {
@@ -104,9 +96,7 @@ async function observeServing(
   const questions = distribution === null ? [] : webServers(found)
   const servers = questions.map(async question => {
     const place = (distribution as Distribution).webServers[question.server]
-    const form = await host.webServers.find(place, question)
-    const portTakenBy = form.running ? [] : host.webServers.whoListens(question.port)
-    return [question.server, { ...form, listens: host.webServers.listens(place), portTakenBy }] as const
+    return [question.server, await host.webServers.find(place, question)] as const
   })
   return {
     mounts,
@@ -169,7 +159,8 @@ function settingsOfServing(serving: FoundServing | undefined): Setting[] {
     ...Object.entries(fstabLines).map(
       ([target, value]): Setting => ({ kind: 'fstab-line', id: { target }, value }),
     ),
-    ...Object.entries(webServers).map(([server, { listens: _, portTakenBy: __, ...value }]): Setting => {
+    ...Object.entries(webServers).map(([server, { enabled, running, site }]): Setting => {
+      const value = { enabled, running, site }
       return { kind: 'web-server', id: { server: server as WebServerName }, value }
     }),
   ]

@@ -1,6 +1,6 @@
 import type { Files } from '../../agent/host/files.ts'
 import type { Host } from '../../agent/host/host.ts'
-import type { ServedSite, WebServerForm } from '../../agent/host/web-servers.ts'
+import type { FoundWebServer, ServedSite } from '../../agent/host/web-servers.ts'
 import type { WebServerPlace } from '../../agent/model/distribution.ts'
 import type { Mount } from '../../agent/model/mount.ts'
 
@@ -75,17 +75,18 @@ export function fakeServing(
       readFilesAgain: async () => undefined,
     },
     webServers: {
-      async find(place, { addresses: [address], port }): Promise<WebServerForm> {
+      async find(place, { addresses: [address], port }): Promise<FoundWebServer> {
         const running = state().running[place.unit]
         const revision = running?.loaded ?? null
         return {
           enabled: state().bootUnits.includes(`${place.unit}.service`),
           running: running !== undefined,
           site: revision === null || address === undefined ? null : { revision, address, port },
+          listens: [80],
+          portTakenBy: [],
+          isMasked: false,
         }
       },
-      listens: () => [80],
-      whoListens: () => [],
       test: async place => judge(place),
       async change(place, before, after) {
         if (before.enabled !== after.enabled)

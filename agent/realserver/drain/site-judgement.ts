@@ -1,4 +1,5 @@
-import { ALIVE_PATH, askPage, READY_PATH } from '../../host/web-servers.ts'
+import { askPage } from '../../host/web-pages.ts'
+import { ALIVE_PATH, READY_PATH } from '../../host/web-servers.ts'
 import { withPort } from '../../model/address.ts'
 import type { WantedRealServer } from '../desired.ts'
 

@@ -1,7 +1,6 @@
-import { covers } from '../../host/tcp-sockets.ts'
-import type { WebServerForm, WebServerQuestion } from '../../host/web-servers.ts'
+import type { FoundWebServer, WebServerForm, WebServerQuestion } from '../../host/web-servers.ts'
 import type { IpAddress } from '../../model/address.ts'
-import { familyOf } from '../../model/address.ts'
+import { familyOf, withPort } from '../../model/address.ts'
 import type { WebServerName, WebServerPlace } from '../../model/distribution.ts'
 import { arpNics, type InterfaceAddress } from '../../model/network.ts'
 import { fileClaim } from '../../reconcile/file-claim.ts'
@@ -54,27 +53,74 @@ export function webServerClaims(
   ]
 }
 
-/** The port is somebody else's; the web server that this one replaces gives it up first. */
 export function webServerRefusals(
-  { httpd, vips }: WantedRealServer,
+  { httpd }: WantedRealServer,
   { serving }: FoundHost,
   priors: readonly Prior[],
 ): Refusal[] {
-  if (httpd === null) return []
-  const replacesAnother = priors.some(({ kind, id }) => kind === 'web-server' && id.server !== httpd.server)
-  const taken = serving?.webServers[httpd.server]?.portTakenBy ?? []
-  const owner = taken.find(({ address }) => vips.some(vip => covers(address, vip)))
+  const present = httpd === null ? undefined : serving?.webServers[httpd.server]
+  if (httpd === null || present === undefined) return []
+  return [...maskedRefusals(httpd, present, serving), ...portRefusals(httpd, present, priors)]
+}
+
+function maskedRefusals(
+  httpd: WantedWebServer,
+  { isMasked }: FoundWebServer,
+  serving: FoundServing | undefined,
+): Refusal[] {
+  const place = placeOf(httpd, serving)
+  if (place === null || !isMasked) return []
+  const unit = `${place.unit}.service`
+  return [
+    {
+      path: ['realServer', 'httpd', 'server'],
+      why: `${unit} is masked: an administrator of this host forbade to start it`,
+      hint: `systemctl unmask ${unit}`,
+      code: 'unsupported',
+    },
+  ]
+}
+
+/**
+ * The port is somebody else's, or a part of it, and a web server that listens on every address can then not listen at
+ * all: Apache even ends when it is told to, while it runs. The web server that this one replaces gives it up first.
+ */
+function portRefusals(
+  { server, port }: WantedWebServer,
+  { portTakenBy: [owner] }: FoundWebServer,
+  priors: readonly Prior[],
+): Refusal[] {
+  const replacesAnother = priors.some(({ kind, id }) => kind === 'web-server' && id.server !== server)
   if (owner === undefined || replacesAnother) return []
-  const { process } = owner
+  const { process, address } = owner
   const who =
     process === null ? 'a process that cannot be seen from here' : `${process.name} (process ${process.pid})`
   return [
     {
       path: ['realServer', 'httpd', 'port'],
-      why: `port ${httpd.port} is taken by ${who}, and ${httpd.server} is to have it`,
-      hint: `stop it and keep it from starting, or choose another port; ss -ltnp 'sport = :${httpd.port}'`,
+      why: `port ${port} is taken by ${who} at ${withPort(address, port)}, and ${server} is to have it`,
+      hint: `stop it and keep it from starting, or choose another port; ss -ltnp 'sport = :${port}'`,
       code: 'unsupported',
     },
+  ]
+}
+
+/** What the user should know of it beside the changes. */
+export function tellOfWebServer(wanted: WantedRealServer, found: FoundHost): string[] {
+  const { httpd } = wanted
+  const { serving } = found
+  if (httpd === null || serving === undefined) return []
+  const { server, port } = httpd
+  const present = serving.webServers[server]
+  const hidesOthers = present?.running === true && present.site === null && present.listens.includes(port)
+  const addresses = [...wanted.vips, ...ownAddresses(wanted, found)].map(address => withPort(address, port))
+  return [
+    ...(hidesOthers
+      ? [`${server} runs with other sites: at ${addresses.join(', ')} clients find this one from now on`]
+      : []),
+    ...(serving.init === 'none'
+      ? [`systemd does not run here: ${server} is started by its own commands, and by nothing at boot`]
+      : []),
   ]
 }
 

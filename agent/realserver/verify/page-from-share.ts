@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Host } from '../../host/host.ts'
-import { fetchPage } from '../../host/web-servers.ts'
+import { fetchPage } from '../../host/web-pages.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
 import type { CheckResult } from './check.ts'
