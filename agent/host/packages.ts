@@ -1,12 +1,17 @@
 import { AgentError } from '../errors.ts'
 import type { PackageTool } from '../model/distribution.ts'
 import { type CommandResult, type Commands, lastWordsOf } from './commands.ts'
+import { DIALECTS, type Dialect } from './package-dialects.ts'
 
 /** The packages of the host, by its own package tool. */
 export interface Packages {
   readonly tool: PackageTool
   /** Those of the names that are installed, all of their files in place. */
   installed(names: readonly string[]): Promise<ReadonlySet<string>>
+  /** What an installation of them would bring, these themselves among it; no more where the tool does not say so. */
+  expected(names: readonly string[]): Promise<string[]>
+  /** Brings an installation to its end that was killed; throws with the tool's own words. */
+  finish(watching: PackageWatching): Promise<void>
   /**
    * All of them or none, with nobody asked anything; resolves with the names of all that came, what these need among
    * them. Throws with the tool's own words.
@@ -19,87 +24,6 @@ export interface Packages {
 export interface PackageWatching {
   /** A line of the tool's output. */
   onLine(line: string): void
-}
-
-interface Dialect {
-  /** Prints the names that are installed, one in a line, and fails or not for the others. */
-  query(names: readonly string[]): [string, ...string[]]
-  all: readonly [string, ...string[]]
-  /** The name that a line of `query` or `all` says is installed. */
-  parse(line: string): string | null
-  /** Before the installation, where the tool does not look by itself for what there is. */
-  refresh: readonly [string, ...string[]] | null
-  install: readonly [string, ...string[]]
-  remove: readonly [string, ...string[]]
-  /** Where removing leaves behind what was only needed: tells, in lines, what nobody needs any more. */
-  unneeded: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
-  /** What it says, or ends with, when another run of a package tool is under way. */
-  isLocked(result: CommandResult): boolean
-}
-
-/** How long the tool waits for another run of its kind, in seconds. */
-const LOCK_SECONDS = 60
-
-const rpmQuery: Pick<Dialect, 'query' | 'all' | 'parse' | 'unneeded' | 'refresh'> = {
-  query: (names: readonly string[]): [string, ...string[]] => ['rpm', '-q', '--qf', '%{NAME}\\n', ...names],
-  all: ['rpm', '-qa', '--qf', '%{NAME}\\n'],
-  parse: (line: string) => (/^\S+$/.test(line.trim()) ? line.trim() : null),
-  unneeded: null,
-  refresh: null,
-}
-
-const dnf = (tool: 'dnf' | 'yum'): Dialect => ({
-  ...rpmQuery,
-  install: [tool, '-y', '--setopt=install_weak_deps=False', 'install'],
-  remove: [tool, '-y', 'remove'],
-  isLocked: ({ stdout, stderr }) =>
-    /waiting for process with pid|another app is currently holding/i.test(`${stdout}${stderr}`),
-})
-
-// biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own language
-const STATUS = '${Package} ${db:Status-Status}\\n'
-
-const DIALECTS: Record<PackageTool, Dialect> = {
-  'apt-get': {
-    query: names => ['dpkg-query', '-W', '-f', STATUS, '--', ...names],
-    all: ['dpkg-query', '-W', '-f', STATUS],
-    parse: line => /^(\S+) installed$/.exec(line)?.[1] ?? null,
-    unneeded: { list: ['apt-get', '-s', 'autoremove'], parse: line => /^Remv (\S+)/.exec(line)?.[1] ?? null },
-    refresh: ['apt-get', '-q', 'update'],
-    install: [
-      'apt-get',
-      '-q',
-      '-y',
-      // Configuration that somebody has changed stays as it is.
-      '-o',
-      'Dpkg::Options::=--force-confold',
-      '-o',
-      `DPkg::Lock::Timeout=${LOCK_SECONDS}`,
-      '--no-install-recommends',
-      'install',
-    ],
-    remove: ['apt-get', '-q', '-y', '-o', `DPkg::Lock::Timeout=${LOCK_SECONDS}`, 'purge'],
-    isLocked: ({ stderr }) => /Could not get lock|Unable to (?:acquire|lock)/.test(stderr),
-  },
-  dnf: dnf('dnf'),
-  yum: dnf('yum'),
-  zypper: {
-    ...rpmQuery,
-    install: ['zypper', '--non-interactive', 'install', '--no-recommends', '--auto-agree-with-licenses'],
-    remove: ['zypper', '--non-interactive', 'remove', '--clean-deps'],
-    // ZYPPER_EXIT_ZYPP_LOCKED, zypper(8).
-    isLocked: ({ exitStatus }) => exitStatus === 7,
-  },
-  apk: {
-    query: names => ['apk', 'info', '-e', ...names],
-    all: ['apk', 'info'],
-    unneeded: null,
-    parse: line => line.trim() || null,
-    refresh: null,
-    install: ['apk', '--wait', String(LOCK_SECONDS), '--no-progress', '--update-cache', 'add'],
-    remove: ['apk', '--wait', String(LOCK_SECONDS), '--no-progress', 'del', '--purge'],
-    isLocked: ({ stderr }) => /Unable to lock database/.test(stderr),
-  },
 }
 
 const QUERY_LIMIT_MS = 30_000
@@ -145,6 +69,22 @@ function packagesBy(commands: Commands, tool: PackageTool): Packages {
     tool,
     installed: async names =>
       new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parse)),
+    async expected(names) {
+      const { rehearse } = dialect
+      const brought = rehearse === null ? [] : await listed([...rehearse.list, ...names], rehearse.parse)
+      return [...new Set([...names, ...brought])]
+    },
+    async finish(watching) {
+      const { finish } = dialect
+      if (finish === null) return
+      let result = await run(finish.rest, [], watching)
+      if (result !== null && finish.isRefused(result)) {
+        // What it could not do the rest does.
+        await run(finish.mend, [], watching)
+        result = await run(finish.rest, [], watching)
+      }
+      refuseFailure('install', dialect, [], result)
+    },
     async install(names, watching) {
       const before = new Set(await listed(dialect.all, dialect.parse))
       let result = await run(dialect.install, names, watching)
@@ -184,22 +124,22 @@ function refuseFailure(
 ): void {
   if (result?.exitStatus === 0) return
   const [program, ...args] = dialect[verb]
-  const command = [
-    program,
-    ...args.filter(word => !word.startsWith('-') && !word.includes('::')),
-    ...names,
-  ].join(' ')
+  const what = names.length === 0 ? 'what was begun' : names.join(', ')
   if (result === null)
-    throw new AgentError('unsupported', `there is no ${program}`, `${verb} by hand: ${names.join(', ')}`)
-  if (dialect.isLocked(result))
+    throw new AgentError('unsupported', `there is no ${program}`, `${verb} by hand: ${what}`)
+  const words = lastWordsOf(result)
+  if (dialect.isLocked(result)) {
+    const [, holder = 'another package tool'] =
+      /held by (process \d+ \([^)]*\))/.exec(`${result.stdout}${result.stderr}`) ?? []
     throw new AgentError(
       'locked',
-      `cannot ${verb} ${names.join(', ')}: another package tool is at work: ${lastWordsOf(result)}`,
+      `cannot ${verb} ${what}: ${holder} is at work: ${words}`,
       'wait until it has ended, and run this again',
     )
-  throw new AgentError(
-    'failed',
-    `cannot ${verb} ${names.join(', ')}: ${lastWordsOf(result)}`,
-    `does this host reach its package source? try \`${command}\``,
-  )
+  }
+  const plain = [program, ...args.filter(word => !word.startsWith('-') && !/::|=/.test(word)), ...names]
+  const hint = dialect.finish?.isRefused(result)
+    ? `finish what was interrupted: ${dialect.finish.mend.join(' ')}`
+    : `does this host reach its package source? try \`${plain.join(' ')}\``
+  throw new AgentError('failed', `cannot ${verb} ${what}: ${words}`, hint)
 }

@@ -9,11 +9,17 @@ import type { Interrupted } from '../reconcile/journal.ts'
 import { recall } from '../reconcile/recall.ts'
 import { refuse } from '../reconcile/refusal.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
-import { forgetState, NOTHING_MANAGED, readState, type State, writeState } from '../reconcile/state.ts'
+import { NOTHING_MANAGED, readState, type State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
 import { vipInterlock } from './interlock.ts'
-import { installPackages, missingPackages, purgePackages } from './packages.ts'
+import {
+  finishInstallation,
+  installPackages,
+  missingPackages,
+  purgePackages,
+  tellOfInstallation,
+} from './packages.ts'
 import { interestOf, planRealServer, planRemoval } from './plan.ts'
 import type { CheckResult } from './verify/check.ts'
 import { STATIC_CHECKS } from './verify/static-checks.ts'
@@ -36,6 +42,7 @@ export async function convergeRealServer(
   wanted: WantedRealServer,
   watching: Watching,
 ): Promise<Converged> {
+  const finished = await finishInstallation(host, watching)
   const packages = await missingPackages(host, wanted)
   if (packages.length > 0) {
     // What the host refuses is told before anything is installed, and packages bring files that a plan must see.
@@ -66,7 +73,8 @@ export async function convergeRealServer(
       watching,
     ),
   )
-  return { packages, steps, checks: checks ?? (await runChecks(STATIC_CHECKS, host, wanted, found)), notes }
+  checks ??= await runChecks(STATIC_CHECKS, host, wanted, found)
+  return { packages, steps, checks, notes: [...finished, ...notes] }
 }
 
 /** A failure after packages were installed says that they stay. */
@@ -101,7 +109,7 @@ export async function findDrift(
   const packages = await missingPackages(host, wanted)
   const found = await observeHost(host, interestOf(wanted, state))
   const { steps, leftOut } = planOrRefuse(config, wanted)(found, state, recallOther(host.files, REAL_SERVER))
-  return { packages, steps, notes: leftOut, found, state, interrupted }
+  return { packages, steps, notes: [...leftOut, ...tellOfInstallation(host)], found, state, interrupted }
 }
 
 function planOrRefuse(
@@ -121,7 +129,6 @@ export async function releaseRealServer(
   watching: Watching,
   { packages: fate }: { packages: 'keep' | 'purge' },
 ): Promise<Released & { purged: string[] }> {
-  const { packages } = recall(host.files, REAL_SERVER).state
   const released = await release(
     host,
     {
@@ -129,22 +136,20 @@ export async function releaseRealServer(
       interest: state => interestOf(null, state),
       plan: planRemoval,
       interlock: vipInterlock,
-      remember: () => (packages.length === 0 ? null : { ...NOTHING_MANAGED, packages }),
+      remember: ({ packages }) => (packages.length === 0 ? null : { ...NOTHING_MANAGED, packages }),
       tidy: () => forgetVerify(host.files, 'real server'),
     },
     watching,
   )
-  if (packages.length === 0) return { ...released, purged: [] }
+  // Last: the role is off then, whatever the package tool says.
+  const notes = [...released.notes, ...(await finishInstallation(host, watching))]
+  const { packages } = readState(host.files, REAL_SERVER)
+  if (packages.length === 0) return { ...released, notes, purged: [] }
   if (fate === 'keep') {
     const note = `packages stay installed: ${packages.join(', ')}; \`rs-agent remove --purge\` takes them off`
-    return { ...released, notes: [...released.notes, note], purged: [] }
+    return { ...released, notes: [...notes, note], purged: [] }
   }
-  await purgePackages(host, packages, watching)
-  const left = readState(host.files, REAL_SERVER)
-  // For the sake of a VIP that is not ours to unbind the role stays in part.
-  if (left.vips.length > 0) await writeState(host.files, REAL_SERVER, { ...left, packages: [] })
-  else forgetState(host.files, REAL_SERVER)
-  return { ...released, purged: packages }
+  return { ...released, notes, purged: await purgePackages(host, packages, watching) }
 }
 
 function refuseAudible(checks: readonly CheckResult[]): void {

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AgentError } from '../errors.ts'
 import { distributionOf } from '../host/distribution.ts'
+import type { Files } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import { openPackages, type Packages } from '../host/packages.ts'
 import type { Distribution } from '../model/distribution.ts'
 import type { Watching } from '../reconcile/converge.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
-import { readState, writeState } from '../reconcile/state.ts'
+import { forgetState, NOTHING_MANAGED, readState, writeState } from '../reconcile/state.ts'
 import type { WantedRealServer } from './desired.ts'
-import { holdServicesBack, letServicesStart } from './start-guard.ts'
+import { areServicesHeldBack, holdServicesBack, letServicesStart } from './start-guard.ts'
 
 /**
  * Packages are installed before the host is looked at for anything else: they bring the configuration that ours goes
@@ -45,25 +47,66 @@ export async function installPackages(
   const packages = await packagesHere(host, distribution, names)
   const onLine = tellLines(host, names, watching)
   onLine(`${packages.tool} installs ${names.join(', ')}`)
+  const expected = await packages.expected(names)
+  const there = await packages.installed(expected)
+  const { packages: known } = readState(host.files, REAL_SERVER)
+  // Before the first of them comes: whatever ends this run, remove --purge knows whose they are.
+  await rememberPackages(host, [...known, ...expected.filter(name => !there.has(name))])
   holdServicesBack(host)
   try {
     const came = await packages.install(names, { onLine })
-    // Before anything else: whatever ends this run, remove --purge knows whose they are.
-    await rememberPackages(host, came)
+    await rememberPackages(host, [...known, ...came])
     await leaveStopped(host, distribution, names)
+  } catch (error) {
+    const came = await packages.installed(expected.filter(name => !there.has(name)))
+    await rememberPackages(host, [...known, ...came])
+    throw error
   } finally {
     letServicesStart(host)
   }
 }
 
-/** Those that apply installed, when nothing of the role is left that needs them. */
-export async function purgePackages(host: Host, names: readonly string[], watching: Watching): Promise<void> {
+/**
+ * What a run that was killed while it installed packages has left is brought to its end, before anything else: until
+ * then no package tool does anything, and no other package of this host starts its services. Gives what to say of it.
+ */
+export async function finishInstallation(host: Host, watching: Watching): Promise<string[]> {
+  if (!areServicesHeldBack(host)) return []
   const distribution = distributionOf(host.files)
-  if (distribution === null) return
+  const packages = distribution === null ? null : await openPackages(host.commands, distribution.tools)
+  if (distribution !== null && packages !== null) {
+    const { packages: names } = readState(host.files, REAL_SERVER)
+    const onLine = tellLines(host, names, watching)
+    onLine(`${packages.tool} finishes an installation that was killed`)
+    await packages.finish({ onLine })
+    // Some of those that were expected may never have come.
+    await rememberPackages(host, [...(await packages.installed(names))])
+    await leaveStopped(host, distribution, names)
+  }
+  letServicesStart(host)
+  return ['an installation of packages that was killed is finished now']
+}
+
+/** For those who only look. */
+export function tellOfInstallation(host: Host): string[] {
+  if (!areServicesHeldBack(host)) return []
+  return ['an installation of packages is under way, or was killed: apply finishes it']
+}
+
+/** Those that apply installed, when nothing of the role is left that needs them; gives those that were still there. */
+export async function purgePackages(
+  host: Host,
+  names: readonly string[],
+  watching: Watching,
+): Promise<string[]> {
+  const distribution = distributionOf(host.files)
+  if (distribution === null) return []
   const packages = await packagesHere(host, distribution, names)
   const installed = await packages.installed(names)
   const left = names.filter(name => installed.has(name))
   if (left.length > 0) await packages.remove(left, { onLine: tellLines(host, left, watching) })
+  await rememberPackages(host, [])
+  return left
 }
 
 async function packagesHere(
@@ -81,11 +124,9 @@ async function packagesHere(
 }
 
 async function rememberPackages(host: Host, names: readonly string[]): Promise<void> {
-  const state = readState(host.files, REAL_SERVER)
-  await writeState(host.files, REAL_SERVER, {
-    ...state,
-    packages: [...new Set([...state.packages, ...names])],
-  })
+  const state = { ...readState(host.files, REAL_SERVER), packages: [...new Set(names)] }
+  if (isDeepStrictEqual(state, NOTHING_MANAGED)) forgetState(host.files, REAL_SERVER)
+  else await writeState(host.files, REAL_SERVER, state)
 }
 
 /** A package may have its server started at the next boot: until ours is configured nothing shall. */
@@ -99,20 +140,38 @@ async function leaveStopped(
     names.includes(place.package) ? [`${place.unit}.service`] : [],
   )
   const states = await initSystem.states(units)
+  // One that runs was configured by an earlier run.
   for (const [index, unit] of units.entries())
-    if (states[index]?.enabled === true) await initSystem.disable(unit)
+    if (states[index]?.enabled === true && !states[index].active) await initSystem.disable(unit)
 }
 
-/** Into the log, and where the user sees how far it is. */
+/** Into the log, as far as there is room for it, and where the user sees how far it is. */
 function tellLines(
   { files }: Host,
   names: readonly string[],
   { onProgress }: Watching,
 ): (line: string) => void {
-  const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
-  if (files.readText(LOG) === null) files.write(LOG, { content: '', mode: 0o640, ...owner })
+  const log = openLog(files)
   return line => {
-    files.append(LOG, `${new Date().toISOString()} ${line}\n`)
+    log(`${new Date().toISOString()} ${line}\n`)
     onProgress({ phase: 'install', made: 0, total: names.length, detail: line })
   }
+}
+
+/** A full disk there is no reason to end in the middle of an installation. */
+function openLog(files: Files): (text: string) => void {
+  const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+  let isWritable = true
+  const attempt = (write: () => void): void => {
+    if (!isWritable) return
+    try {
+      write()
+    } catch {
+      isWritable = false
+    }
+  }
+  attempt(() => {
+    if (files.readText(LOG) === null) files.write(LOG, { content: '', mode: 0o640, ...owner })
+  })
+  return text => attempt(() => files.append(LOG, text))
 }

@@ -20,7 +20,12 @@ export function holdServicesBack({ files }: Host): void {
   files.write(POLICY, { content: SCRIPT, mode: 0o755, ...owner })
 }
 
-/** Also what a run that was killed has left. */
-export function letServicesStart({ files }: Host): void {
-  if (files.readText(POLICY) === SCRIPT) files.remove(POLICY)
+/** What somebody else has written stays. */
+export function letServicesStart(host: Host): void {
+  if (areServicesHeldBack(host)) host.files.remove(POLICY)
+}
+
+/** By this run, by another that is under way, or by one that was killed. */
+export function areServicesHeldBack({ files }: Host): boolean {
+  return files.readText(POLICY) === SCRIPT
 }
