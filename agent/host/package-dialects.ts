@@ -8,8 +8,10 @@ export interface Dialect {
   all: readonly [string, ...string[]]
   /** The name that a line of `query` or `all` says is installed. */
   parse(line: string): string | null
-  /** Before the installation, where the tool does not look by itself for what there is. */
-  refresh: readonly [string, ...string[]] | null
+  /** The name that such a line says is installed, or only in part, where there is such a thing. */
+  parseTouched(line: string): string | null
+  /** Where the tool does not look by itself for what there is: what it says then, and how it is told to. */
+  refresh: { isNeeded(result: CommandResult): boolean; command: readonly [string, ...string[]] } | null
   install: readonly [string, ...string[]]
   remove: readonly [string, ...string[]]
   /** Where removing leaves behind what was only needed: tells, in lines, what nobody needs any more. */
@@ -30,18 +32,20 @@ export interface Dialect {
 /** How long the tool waits for another run of its kind, in seconds. */
 const LOCK_SECONDS = 60
 
-const rpmQuery: Pick<Dialect, 'query' | 'all' | 'parse' | 'unneeded' | 'refresh' | 'rehearse' | 'finish'> = {
+/** Of a tool that installs a package as a whole or not at all, and looks by itself for what there is. */
+const WHOLE = { refresh: null, unneeded: null, rehearse: null, finish: null } as const
+
+const parseRpm = (line: string): string | null => (/^\S+$/.test(line.trim()) ? line.trim() : null)
+const RPM = {
   query: (names: readonly string[]): [string, ...string[]] => ['rpm', '-q', '--qf', '%{NAME}\\n', ...names],
   all: ['rpm', '-qa', '--qf', '%{NAME}\\n'],
-  parse: (line: string) => (/^\S+$/.test(line.trim()) ? line.trim() : null),
-  unneeded: null,
-  refresh: null,
-  rehearse: null,
-  finish: null,
-}
+  parse: parseRpm,
+  parseTouched: parseRpm,
+} as const
 
 const dnf = (tool: 'dnf' | 'yum'): Dialect => ({
-  ...rpmQuery,
+  ...WHOLE,
+  ...RPM,
   install: [tool, '-y', '--setopt=install_weak_deps=False', 'install'],
   remove: [tool, '-y', 'remove'],
   isLocked: ({ stdout, stderr }) =>
@@ -69,8 +73,13 @@ export const DIALECTS: Record<PackageTool, Dialect> = {
     query: names => ['dpkg-query', '-W', '-f', STATUS, '--', ...names],
     all: ['dpkg-query', '-W', '-f', STATUS],
     parse: line => /^(\S+) installed$/.exec(line)?.[1] ?? null,
+    parseTouched: line => /^(\S+) (?!not-installed|config-files)/.exec(line)?.[1] ?? null,
     unneeded: { list: ['apt-get', '-s', 'autoremove'], parse: line => /^Remv (\S+)/.exec(line)?.[1] ?? null },
-    refresh: ['apt-get', '-q', 'update'],
+    refresh: {
+      isNeeded: ({ stderr }) =>
+        /Unable to (?:locate|fetch)|no installation candidate|Failed to fetch/.test(stderr),
+      command: ['apt-get', '-q', 'update'],
+    },
     rehearse: {
       list: ['apt-get', '-s', ...FEW, 'install'],
       parse: line => /^Inst (\S+)/.exec(line)?.[1] ?? null,
@@ -87,20 +96,19 @@ export const DIALECTS: Record<PackageTool, Dialect> = {
   dnf: dnf('dnf'),
   yum: dnf('yum'),
   zypper: {
-    ...rpmQuery,
+    ...WHOLE,
+    ...RPM,
     install: ['zypper', '--non-interactive', 'install', '--no-recommends', '--auto-agree-with-licenses'],
     remove: ['zypper', '--non-interactive', 'remove', '--clean-deps'],
     // ZYPPER_EXIT_ZYPP_LOCKED, zypper(8).
     isLocked: ({ exitStatus }) => exitStatus === 7,
   },
   apk: {
+    ...WHOLE,
     query: names => ['apk', 'info', '-e', ...names],
     all: ['apk', 'info'],
-    unneeded: null,
-    rehearse: null,
-    finish: null,
     parse: line => line.trim() || null,
-    refresh: null,
+    parseTouched: line => line.trim() || null,
     install: ['apk', '--wait', String(LOCK_SECONDS), '--no-progress', '--update-cache', 'add'],
     remove: ['apk', '--wait', String(LOCK_SECONDS), '--no-progress', 'del', '--purge'],
     isLocked: ({ stderr }) => /Unable to lock database/.test(stderr),

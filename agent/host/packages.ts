@@ -8,9 +8,11 @@ export interface Packages {
   readonly tool: PackageTool
   /** Those of the names that are installed, all of their files in place. */
   installed(names: readonly string[]): Promise<ReadonlySet<string>>
+  /** Those, and those that are installed only in part: a full disk, or a kill, was in the way. */
+  touched(names: readonly string[]): Promise<ReadonlySet<string>>
   /** What an installation of them would bring, these themselves among it; no more where the tool does not say so. */
   expected(names: readonly string[]): Promise<string[]>
-  /** Brings an installation to its end that was killed; throws with the tool's own words. */
+  /** Brings to its end what was installed only in part; throws with the tool's own words. */
   finish(watching: PackageWatching): Promise<void>
   /**
    * All of them or none, with nobody asked anything; resolves with the names of all that came, what these need among
@@ -69,6 +71,8 @@ function packagesBy(commands: Commands, tool: PackageTool): Packages {
     tool,
     installed: async names =>
       new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parse)),
+    touched: async names =>
+      new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parseTouched)),
     async expected(names) {
       const { rehearse } = dialect
       const brought = rehearse === null ? [] : await listed([...rehearse.list, ...names], rehearse.parse)
@@ -89,9 +93,8 @@ function packagesBy(commands: Commands, tool: PackageTool): Packages {
       const before = new Set(await listed(dialect.all, dialect.parse))
       let result = await run(dialect.install, names, watching)
       // What it knows of the packages that there are may be old, or nothing at all.
-      const isWorthAnother = result !== null && result.exitStatus !== 0 && !dialect.isLocked(result)
-      if (isWorthAnother && dialect.refresh !== null) {
-        await run(dialect.refresh, [], watching)
+      if (result !== null && dialect.refresh?.isNeeded(result)) {
+        await run(dialect.refresh.command, [], watching)
         result = await run(dialect.install, names, watching)
       }
       refuseFailure('install', dialect, names, result)

@@ -3,7 +3,7 @@ import { AgentError } from '../errors.ts'
 import { distributionOf } from '../host/distribution.ts'
 import type { Files } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
-import { openPackages, type Packages } from '../host/packages.ts'
+import { openPackages, type Packages, type PackageWatching } from '../host/packages.ts'
 import type { Distribution } from '../model/distribution.ts'
 import type { Watching } from '../reconcile/converge.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
@@ -47,23 +47,37 @@ export async function installPackages(
   const packages = await packagesHere(host, distribution, names)
   const onLine = tellLines(host, names, watching)
   onLine(`${packages.tool} installs ${names.join(', ')}`)
-  const expected = await packages.expected(names)
-  const there = await packages.installed(expected)
   const { packages: known } = readState(host.files, REAL_SERVER)
-  // Before the first of them comes: whatever ends this run, remove --purge knows whose they are.
-  await rememberPackages(host, [...known, ...expected.filter(name => !there.has(name))])
   holdServicesBack(host)
   try {
-    const came = await packages.install(names, { onLine })
+    await finishParts(packages, known, { onLine })
+    const expected = await packages.expected(names)
+    const there = await packages.touched(expected)
+    const coming = expected.filter(name => !there.has(name))
+    // Before the first of them comes: whatever ends this run, remove --purge knows whose they are.
+    await rememberPackages(host, [...known, ...coming])
+    const came = await packages.install(names, { onLine }).catch(async error => {
+      // Where one of them has begun to come, the others come when that is finished.
+      const { size: begun } = await packages.touched(coming)
+      await rememberPackages(host, begun === 0 ? known : [...known, ...coming])
+      throw error
+    })
     await rememberPackages(host, [...known, ...came])
     await leaveStopped(host, distribution, names)
-  } catch (error) {
-    const came = await packages.installed(expected.filter(name => !there.has(name)))
-    await rememberPackages(host, [...known, ...came])
-    throw error
   } finally {
     letServicesStart(host)
   }
+}
+
+/** What an earlier run could install only in part: the disk was full, say. */
+async function finishParts(
+  packages: Packages,
+  known: readonly string[],
+  watching: PackageWatching,
+): Promise<void> {
+  const touched = await packages.touched(known)
+  const installed = await packages.installed(known)
+  if (touched.size > installed.size) await packages.finish(watching)
 }
 
 /**
@@ -102,9 +116,11 @@ export async function purgePackages(
   const distribution = distributionOf(host.files)
   if (distribution === null) return []
   const packages = await packagesHere(host, distribution, names)
+  const onLine = tellLines(host, names, watching)
+  await finishParts(packages, names, { onLine })
   const installed = await packages.installed(names)
   const left = names.filter(name => installed.has(name))
-  if (left.length > 0) await packages.remove(left, { onLine: tellLines(host, left, watching) })
+  if (left.length > 0) await packages.remove(left, { onLine })
   await rememberPackages(host, [])
   return left
 }
