@@ -18,6 +18,8 @@ export interface Dialect {
   unneeded: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
   /** Where it tells beforehand all that an installation would bring: prints that in lines. */
   rehearse: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
+  /** The first reason for a failure, where the last words have none. */
+  reason: RegExp | null
   /** What it says, or ends with, when another run of a package tool is under way. */
   isLocked(result: CommandResult): boolean
   /** What brings an installation to its end that was killed; null where the next one needs nothing of the kind. */
@@ -33,7 +35,7 @@ export interface Dialect {
 const LOCK_SECONDS = 60
 
 /** Of a tool that installs a package as a whole or not at all, and looks by itself for what there is. */
-const WHOLE = { refresh: null, unneeded: null, rehearse: null, finish: null } as const
+const WHOLE = { refresh: null, unneeded: null, rehearse: null, reason: null, finish: null } as const
 
 const parseRpm = (line: string): string | null => (/^\S+$/.test(line.trim()) ? line.trim() : null)
 const RPM = {
@@ -91,6 +93,8 @@ export const DIALECTS: Record<PackageTool, Dialect> = {
       mend: ['dpkg', CONFIGURATION_STAYS, '--configure', '-a'],
       rest: [...APT, ...FEW, '--fix-broken', 'install'],
     },
+    // Its lines end as on a terminal, by \r\n.
+    reason: /^dpkg: error [^\n]*\n[^\r\n]+/m,
     isLocked: ({ stderr }) => /Could not get lock|Unable to (?:acquire|lock)/.test(stderr),
   },
   dnf: dnf('dnf'),

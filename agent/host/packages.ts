@@ -130,7 +130,8 @@ function refuseFailure(
   const what = names.length === 0 ? 'what was begun' : names.join(', ')
   if (result === null)
     throw new AgentError('unsupported', `there is no ${program}`, `${verb} by hand: ${what}`)
-  const words = lastWordsOf(result)
+  const [reason = ''] = dialect.reason?.exec(result.stdout) ?? []
+  const words = reason === '' ? lastWordsOf(result) : reason.replace(/\s*\n\s*/g, ' ')
   if (dialect.isLocked(result)) {
     const [, holder = 'another package tool'] =
       /held by (process \d+ \([^)]*\))/.exec(`${result.stdout}${result.stderr}`) ?? []
