@@ -1,13 +1,15 @@
-import { distributionOf } from '../host/distribution.ts'
-import type { FileForm, FoundFolder } from '../host/files.ts'
+import type { FileForm } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
-import type { FoundWebServer, WebServerQuestion } from '../host/web-servers.ts'
-import type { Distribution, WebServerName } from '../model/distribution.ts'
-import { FSTAB, fstabLineOf } from '../model/fstab.ts'
 import type { FoundPool, IpvsTimeouts, SyncDaemon } from '../model/ipvs.ts'
-import { isRemote, type Mount, topmostAt } from '../model/mount.ts'
 import type { AddressForm, InterfaceAddress, Link, Route, RouteForm } from '../model/network.ts'
+import {
+  type FoundServing,
+  observeServing,
+  type ServingInterest,
+  settingsOfServing,
+} from './found-serving.ts'
+import { present } from './present.ts'
 import { type Change, keyOf, type Setting } from './setting.ts'
 
 /** What an observation found on the host: plain data, so that a plan can be made from a file as well. */
@@ -25,22 +27,6 @@ export interface FoundHost {
   serving?: FoundServing
 }
 
-/** What a web server and its shares are made of. */
-export interface FoundServing {
-  mounts: Mount[]
-  /** Only those that were asked for and exist. What another host serves is not looked at: it may be dead. */
-  folders: Record<string, FoundFolder | { kind: 'remote' }>
-  /** Those that were asked for and are started at boot. */
-  bootUnits: string[]
-  /** Of fstab(5), by target. */
-  fstabLines: Record<string, string>
-  webServers: Partial<Record<WebServerName, FoundWebServer>>
-  /** Null for one that is not in the table. */
-  distribution: Distribution | null
-  /** What mounts and starts at boot: systemd, when somebody comes or, without automounts, at once. */
-  init: 'systemd' | 'systemd without automounts' | 'none'
-}
-
 export interface FoundIpvs {
   pools: FoundPool[]
   timeouts: Partial<IpvsTimeouts>
@@ -53,12 +39,7 @@ export interface Interest {
   files: string[]
   /** The table of virtual services, with timeouts and sync daemons. */
   ipvs?: true
-  serving?: {
-    /** Targets of mounts, and folders that may be ours. */
-    folders: string[]
-    bootUnits: string[]
-    webServers(found: Pick<FoundHost, 'links' | 'addresses' | 'files'>): WebServerQuestion[]
-  }
+  serving?: ServingInterest
 }
 
 export async function observeHost(host: Host, interest: Interest): Promise<FoundHost> {
@@ -76,38 +57,6 @@ export async function observeHost(host: Host, interest: Interest): Promise<Found
     ...(interest.serving === undefined
       ? {}
       : { serving: await observeServing(host, interest.serving, { links, addresses, files }) }),
-  }
-}
-
-function initOf({ initSystem }: Host): FoundServing['init'] {
-  if (initSystem === null) return 'none'
-  return initSystem.automounts ? 'systemd' : 'systemd without automounts'
-}
-
-async function observeServing(
-  host: Host,
-  { folders, bootUnits, webServers }: NonNullable<Interest['serving']>,
-  found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
-): Promise<FoundServing> {
-  const mounts = host.mounts.list()
-  const states = (await host.initSystem?.states(bootUnits)) ?? []
-  const fstab = host.files.readText(FSTAB) ?? ''
-  const distribution = distributionOf(host.files)
-  const questions = distribution === null ? [] : webServers(found)
-  const servers = questions.map(async question => {
-    const place = (distribution as Distribution).webServers[question.server]
-    return [question.server, await host.webServers.find(place, question)] as const
-  })
-  return {
-    mounts,
-    folders: present(folders, path =>
-      isRemote(mounts, path) ? ({ kind: 'remote' } as const) : host.files.folder(path),
-    ),
-    bootUnits: bootUnits.filter((_, index) => states[index]?.enabled === true),
-    fstabLines: present(folders, target => fstabLineOf(fstab, target)),
-    webServers: Object.fromEntries(await Promise.all(servers)),
-    distribution,
-    init: initOf(host),
   }
 }
 
@@ -144,28 +93,6 @@ function placeOf({ kind, id }: Pick<Setting | Change, 'kind' | 'id'>): string {
   return keyOf(isFile && 'path' in id ? { kind: 'file', id: { path: id.path } } : ({ kind, id } as Setting))
 }
 
-function settingsOfServing(serving: FoundServing | undefined): Setting[] {
-  if (serving === undefined) return []
-  const { mounts, folders, bootUnits, fstabLines, webServers } = serving
-  return [
-    ...Object.keys(folders).map((path): Setting => ({ kind: 'folder', id: { path }, value: 'there' })),
-    ...[...new Set(mounts.map(({ target }) => target))].flatMap((target): Setting[] => {
-      const mount = topmostAt(mounts, target)
-      if (mount === null) return []
-      const { source, type, options } = mount
-      return [{ kind: 'mount', id: { target }, value: { source, type, options } }]
-    }),
-    ...bootUnits.map((name): Setting => ({ kind: 'boot-unit', id: { name }, value: 'enabled' })),
-    ...Object.entries(fstabLines).map(
-      ([target, value]): Setting => ({ kind: 'fstab-line', id: { target }, value }),
-    ),
-    ...Object.entries(webServers).map(([server, { enabled, running, site }]): Setting => {
-      const value = { enabled, running, site }
-      return { kind: 'web-server', id: { server: server as WebServerName }, value }
-    }),
-  ]
-}
-
 export function settingsOfIpvs({ pools, timeouts, daemons }: FoundIpvs): Setting[] {
   return [
     ...pools.flatMap(({ service: { key, traffic: _, ...form }, destinations }): Setting[] => [
@@ -185,15 +112,6 @@ export function settingsOfIpvs({ pools, timeouts, daemons }: FoundIpvs): Setting
     ),
     ...daemons.map(({ role, ...form }): Setting => ({ kind: 'sync-daemon', id: { role }, value: form })),
   ]
-}
-
-function present<T>(paths: readonly string[], read: (path: string) => T | null): Record<string, T> {
-  const values: Record<string, T> = {}
-  for (const path of paths) {
-    const value = read(path)
-    if (value !== null) values[path] = value
-  }
-  return values
 }
 
 /** An address by its identity. */

@@ -1,6 +1,7 @@
 import { isBelow, isNfs, isSameSource, type Mount, topmostAt, waitsForComers } from '../../model/mount.ts'
 import { unitNameOf } from '../../model/unit-name.ts'
-import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { FoundServing } from '../../reconcile/found-serving.ts'
 import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedShare } from '../desired.ts'
 import { missingOptions } from './as-mounted.ts'

@@ -1,6 +1,7 @@
 import { isBelow, topmostAt } from '../../model/mount.ts'
 import { MAX_UNIT_NAME_BYTES, unitNameOf } from '../../model/unit-name.ts'
-import type { FoundHost, FoundServing } from '../../reconcile/found.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
+import type { FoundServing } from '../../reconcile/found-serving.ts'
 import { STATE_FOLDER } from '../../reconcile/journal.ts'
 import type { Refusal } from '../../reconcile/refusal.ts'
 import type { Prior } from '../../reconcile/step.ts'
