@@ -90,7 +90,8 @@ export function webServersOf(host: {
       if (!before.running) await (initSystem?.start(unit) ?? control(commands, place.start))
       else if (before.site?.revision !== after.site?.revision)
         await (initSystem?.reload(unit) ?? control(commands, place.reload))
-      if (after.site !== null) await untilItServes(place, after.site)
+      const asked = after.site ?? before.site
+      if (asked !== null) await untilItTells(place, asked, after.site?.revision ?? null)
     },
   }
 }
@@ -184,8 +185,12 @@ async function stopByItself(
   }
 }
 
-/** "Running" is not enough: it answers, with this revision. */
-async function untilItServes(place: WebServerPlace, { revision, address, port }: ServedSite): Promise<void> {
+/** "Running" is not enough: it answers, with this revision; or, where our site has gone, without any. */
+async function untilItTells(
+  place: WebServerPlace,
+  { address, port }: Pick<ServedSite, 'address' | 'port'>,
+  revision: string | null,
+): Promise<void> {
   const giveUpAt = performance.now() + SETTLE_LIMIT_MS
   let seen: string | null = null
   let inARow = 0
@@ -200,7 +205,7 @@ async function untilItServes(place: WebServerPlace, { revision, address, port }:
     'failed',
     seen === null
       ? `${place.unit} runs, but our site does not answer at ${withPort(address, port)}`
-      : `${place.unit} still serves another configuration (${seen}, not ${revision})`,
+      : `${place.unit} still serves another configuration (${seen}, not ${revision ?? 'one without our site'})`,
     `ss -ltnp 'sport = :${port}' shows who listens; the server's own log is in ${place.logs}`,
   )
 }
