@@ -145,20 +145,27 @@ async function rememberPackages(host: Host, names: readonly string[]): Promise<v
   else await writeState(host.files, REAL_SERVER, state)
 }
 
-/** A package may have its server started at the next boot: until ours is configured nothing shall. */
+/**
+ * A package has its server started at the next boot, and at once where somebody else's policy lets it: until ours is
+ * configured nothing shall. A server that an earlier run configured is not what came just now.
+ */
 async function leaveStopped(
-  { initSystem }: Host,
+  { initSystem, files }: Host,
   { webServers }: Distribution,
   names: readonly string[],
 ): Promise<void> {
   if (initSystem === null) return
-  const units = Object.values(webServers).flatMap(place =>
-    names.includes(place.package) ? [`${place.unit}.service`] : [],
+  const { priors } = readState(files, REAL_SERVER)
+  const isManaged = (server: string): boolean =>
+    priors.some(({ kind, id }) => kind === 'web-server' && id.server === server)
+  const units = Object.entries(webServers).flatMap(([server, place]) =>
+    names.includes(place.package) && !isManaged(server) ? [`${place.unit}.service`] : [],
   )
   const states = await initSystem.states(units)
-  // One that runs was configured by an earlier run.
-  for (const [index, unit] of units.entries())
-    if (states[index]?.enabled === true && !states[index].active) await initSystem.disable(unit)
+  for (const [index, unit] of units.entries()) {
+    if (states[index]?.enabled === true) await initSystem.disable(unit)
+    if (states[index]?.active === true) await initSystem.stop(unit)
+  }
 }
 
 /** Into the log, as far as there is room for it, and where the user sees how far it is. */
