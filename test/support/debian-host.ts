@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { DebianDisk, type DebianIdentity, DebianSystem, type SystemEnd } from './debian-system.ts'
 import type { Host } from './host.ts'
 import type { Spawned, SpawnOptions } from './namespace.ts'
@@ -66,6 +67,12 @@ export class DebianHost implements AsyncDisposable {
     throw new Error(
       `${[command, ...args].join(' ')} on ${this.name}: exit code ${exitCode}: ${stdout}${stderr}`,
     )
+  }
+
+  /** With the folders that it needs; everybody may read it. */
+  async writeFile(path: string, content: string): Promise<void> {
+    await this.run('mkdir', ['-p', dirname(path)])
+    await this.run('tee', [path], { input: content })
   }
 
   /** Without a network: all that the lab has packages of. */

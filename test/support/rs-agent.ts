@@ -75,13 +75,7 @@ export class Agent implements AsyncDisposable {
 
   /** Runs it to its end, whatever its exit code. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    const { exitCode, stdout, stderr } = await this.start(args, { input: '', ...options })
-    return {
-      ...(exitCode !== undefined && { exitCode }),
-      stdout,
-      stderr,
-      json: () => parse(args, stdout, stderr),
-    }
+    return finishedOf(args, await this.start(args, { input: '', ...options }))
   }
 
   /** For tests that signal it: `pid` is the agent's own. Without `input` its stdin stays open. */
@@ -97,6 +91,18 @@ export class Agent implements AsyncDisposable {
 }
 
 const program = fileURLToPath(new URL('../../dist/rs-agent.js', import.meta.url))
+
+export function finishedOf(
+  args: readonly string[],
+  { exitCode, stdout, stderr }: { exitCode?: number; stdout: string; stderr: string },
+): Finished {
+  return {
+    ...(exitCode !== undefined && { exitCode }),
+    stdout,
+    stderr,
+    json: () => parse(args, stdout, stderr),
+  }
+}
 
 function parse(args: readonly string[], stdout: string, stderr: string) {
   try {
