@@ -14,6 +14,13 @@ export interface Dialect {
   refresh: { isNeeded(result: CommandResult): boolean; command: readonly [string, ...string[]] } | null
   install: readonly [string, ...string[]]
   remove: readonly [string, ...string[]]
+  /** What it ends with when all is done. */
+  done: readonly number[]
+  /**
+   * Where removing takes off as well what needs the packages: fails, with words that `isNeeded` knows, when anything
+   * else that is installed needs one of the names that follow.
+   */
+  trial: { command: readonly [string, ...string[]]; isNeeded(result: CommandResult): boolean } | null
   /** Where removing leaves behind what was only needed: tells, in lines, what nobody needs any more. */
   unneeded: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
   /** Where it tells beforehand all that an installation would bring: prints that in lines. */
@@ -31,28 +38,59 @@ export interface Dialect {
   } | null
 }
 
-/** How long the tool waits for another run of its kind, in seconds. */
-const LOCK_SECONDS = 60
+/** How long another run of a package tool is waited for. */
+export const LOCK_SECONDS = 60
 
-/** Of a tool that installs a package as a whole or not at all, and looks by itself for what there is. */
-const WHOLE = { refresh: null, unneeded: null, rehearse: null, reason: null, finish: null } as const
+const USUAL = { done: [0], trial: null, reason: null } as const
+/** Of a tool that installs a package as a whole or not at all. */
+const WHOLE = { ...USUAL, unneeded: null, finish: null } as const
 
-const parseRpm = (line: string): string | null => (/^\S+$/.test(line.trim()) ? line.trim() : null)
+/** The keys that packages are signed with stand among the packages, and no tool but rpm itself takes them off. */
+const parseRpm = (line: string): string | null => {
+  const name = line.trim()
+  return /^\S+$/.test(name) && name !== 'gpg-pubkey' ? name : null
+}
 const RPM = {
+  trial: {
+    command: ['rpm', '-e', '--test', '--allmatches'],
+    isNeeded: ({ stderr }: CommandResult) => stderr.includes(' is needed by '),
+  },
   query: (names: readonly string[]): [string, ...string[]] => ['rpm', '-q', '--qf', '%{NAME}\\n', ...names],
   all: ['rpm', '-qa', '--qf', '%{NAME}\\n'],
   parse: parseRpm,
   parseTouched: parseRpm,
 } as const
 
-const dnf = (tool: 'dnf' | 'yum'): Dialect => ({
-  ...WHOLE,
-  ...RPM,
-  install: [tool, '-y', '--setopt=install_weak_deps=False', 'install'],
-  remove: [tool, '-y', 'remove'],
-  isLocked: ({ stdout, stderr }) =>
-    /waiting for process with pid|another app is currently holding/i.test(`${stdout}${stderr}`),
-})
+/** Of rpm, when a tool other than this one is at work. */
+const RPM_LOCK = /create transaction lock on|Failed to obtain (?:the|rpm) transaction lock/
+
+// Of version 4 and 5 alike. yum is another name of it wherever Node.js runs.
+const dnf = (tool: 'dnf' | 'yum'): Dialect => {
+  // Else it waits as long as the other run takes; and takes off what came to be unneeded before us.
+  const common = ['--setopt=exit_on_lock=True', '--setopt=clean_requirements_on_remove=False'] as const
+  const install = [...common, '--setopt=install_weak_deps=False', 'install'] as const
+  return {
+    ...WHOLE,
+    ...RPM,
+    refresh: {
+      isNeeded: ({ stdout, stderr }) =>
+        /No match for argument|mirrors were tried|Cannot download|Failed to download/.test(stdout + stderr),
+      command: [tool, '-y', '--setopt=exit_on_lock=True', '--refresh', 'makecache'],
+    },
+    // Of its table the lines of packages; a name that leaves no room in its line stands there alone.
+    rehearse: {
+      list: [tool, '--assumeno', ...install],
+      parse: line => /^ ([^\s:]+)(?: +\S+ +\S+ +\S+ +[\d.]+ .*)?$/.exec(line)?.[1] ?? null,
+    },
+    install: [tool, '-y', ...install],
+    remove: [tool, '-y', ...common, 'remove'],
+    // 200: "a problem with acquiring or releasing of locks", dnf(8).
+    isLocked: ({ exitStatus, stdout, stderr }) => exitStatus === 200 || RPM_LOCK.test(stdout + stderr),
+  }
+}
+
+const ZYPPER = ['zypper', '--non-interactive'] as const
+const ZYPPER_INSTALL = ['--no-recommends', '--auto-agree-with-licenses'] as const
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own language
 const STATUS = '${Package} ${db:Status-Status}\\n'
@@ -72,6 +110,7 @@ const FEW = ['--no-install-recommends'] as const
 
 export const DIALECTS: Record<PackageTool, Dialect> = {
   'apt-get': {
+    ...USUAL,
     query: names => ['dpkg-query', '-W', '-f', STATUS, '--', ...names],
     all: ['dpkg-query', '-W', '-f', STATUS],
     parse: line => /^(\S+) installed$/.exec(line)?.[1] ?? null,
@@ -102,13 +141,27 @@ export const DIALECTS: Record<PackageTool, Dialect> = {
   zypper: {
     ...WHOLE,
     ...RPM,
-    install: ['zypper', '--non-interactive', 'install', '--no-recommends', '--auto-agree-with-licenses'],
-    remove: ['zypper', '--non-interactive', 'remove', '--clean-deps'],
-    // ZYPPER_EXIT_ZYPP_LOCKED, zypper(8).
-    isLocked: ({ exitStatus }) => exitStatus === 7,
+    // zypper(8): to be started again, a reboot is needed, some other repository failed, a script of a package failed.
+    done: [0, 102, 103, 106, 107],
+    refresh: {
+      // ZYPPER_EXIT_INF_CAP_NOT_FOUND and ZYPPER_EXIT_ERR_COMMIT.
+      isNeeded: ({ exitStatus, stdout, stderr }) =>
+        exitStatus === 104 || (exitStatus === 8 && /not found on medium|Download/.test(stdout + stderr)),
+      command: [...ZYPPER, 'refresh'],
+    },
+    rehearse: {
+      list: [...ZYPPER, '--xmlout', 'install', '--dry-run', ...ZYPPER_INSTALL],
+      parse: line => /^<solvable type="package" name="([^"]+)"/.exec(line.trim())?.[1] ?? null,
+    },
+    install: [...ZYPPER, 'install', ...ZYPPER_INSTALL],
+    remove: [...ZYPPER, 'remove', '--no-clean-deps'],
+    // ZYPPER_EXIT_ZYPP_LOCKED.
+    isLocked: ({ exitStatus, stdout, stderr }) => exitStatus === 7 || RPM_LOCK.test(stdout + stderr),
   },
   apk: {
     ...WHOLE,
+    refresh: null,
+    rehearse: null,
     query: names => ['apk', 'info', '-e', ...names],
     all: ['apk', 'info'],
     parse: line => line.trim() || null,

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentError } from '../errors.ts'
 import type { PackageTool } from '../model/distribution.ts'
 import { type CommandResult, type Commands, lastWordsOf } from './commands.ts'
-import { DIALECTS, type Dialect } from './package-dialects.ts'
+import { DIALECTS, type Dialect, LOCK_SECONDS } from './package-dialects.ts'
 
 /** The packages of the host, by its own package tool. */
 export interface Packages {
@@ -19,8 +20,11 @@ export interface Packages {
    * them. Throws with the tool's own words.
    */
   install(names: readonly string[], watching: PackageWatching): Promise<string[]>
-  /** With their configuration, where the tool keeps it otherwise. What others need by now stays. */
-  remove(names: readonly string[], watching: PackageWatching): Promise<void>
+  /**
+   * With their configuration, where the tool keeps it otherwise. What others need by now stays; gives the names of what
+   * is gone.
+   */
+  remove(names: readonly string[], watching: PackageWatching): Promise<string[]>
 }
 
 export interface PackageWatching {
@@ -39,43 +43,58 @@ const ENVIRONMENT = {
   APT_LISTCHANGES_FRONTEND: 'none',
 }
 
+export interface Patience {
+  /** How long another run of a package tool is waited for. */
+  lockMs: number
+}
+
 /** The first of the tools that is there; null where none is. */
 export async function openPackages(
   commands: Commands,
   tools: readonly PackageTool[],
+  patience: Patience = { lockMs: LOCK_SECONDS * 1000 },
 ): Promise<Packages | null> {
   for (const tool of tools) {
     const found = await commands.run(tool, ['--version'], { timeoutMs: QUERY_LIMIT_MS })
-    if (found !== null) return packagesBy(commands, tool)
+    if (found !== null) return packagesBy(commands, tool, patience)
   }
   return null
 }
 
-function packagesBy(commands: Commands, tool: PackageTool): Packages {
+function packagesBy(commands: Commands, tool: PackageTool, patience: Patience): Packages {
   const dialect = DIALECTS[tool]
-  const run = async (
+  const attempt = (
     [program, ...args]: readonly [string, ...string[]],
     names: readonly string[],
     { onLine }: PackageWatching,
   ): Promise<CommandResult | null> =>
     commands.run(program, [...args, ...names], { timeoutMs: INSTALL_LIMIT_MS, env: ENVIRONMENT, onLine })
+  const run = (...work: Parameters<typeof attempt>): Promise<CommandResult | null> =>
+    untilUnlocked(dialect, patience, () => attempt(...work))
   const listed = async (
     [program, ...args]: readonly [string, ...string[]],
     parse: (line: string) => string | null,
+    timeoutMs = QUERY_LIMIT_MS,
   ): Promise<string[]> => {
-    const result = await commands.run(program, args, { timeoutMs: QUERY_LIMIT_MS })
+    const result = await commands.run(program, args, { timeoutMs })
     const lines = result?.stdout.split('\n') ?? []
     return lines.map(parse).filter(name => name !== null)
   }
+  const installed = async (names: readonly string[]): Promise<ReadonlySet<string>> =>
+    new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parse))
+  const takeOff = async (names: readonly string[], watching: PackageWatching): Promise<void> => {
+    if (names.length > 0) refuseFailure('remove', dialect, names, await run(dialect.remove, names, watching))
+  }
   return {
     tool,
-    installed: async names =>
-      new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parse)),
+    installed,
     touched: async names =>
       new Set(names.length === 0 ? [] : await listed(dialect.query(names), dialect.parseTouched)),
     async expected(names) {
       const { rehearse } = dialect
-      const brought = rehearse === null ? [] : await listed([...rehearse.list, ...names], rehearse.parse)
+      // It may have to ask its mirror first what there is.
+      const brought =
+        rehearse === null ? [] : await listed([...rehearse.list, ...names], rehearse.parse, INSTALL_LIMIT_MS)
       return [...new Set([...names, ...brought])]
     },
     async finish(watching) {
@@ -90,26 +109,86 @@ function packagesBy(commands: Commands, tool: PackageTool): Packages {
       refuseFailure('install', dialect, [], result)
     },
     async install(names, watching) {
-      const before = new Set(await listed(dialect.all, dialect.parse))
-      let result = await run(dialect.install, names, watching)
+      let before: ReadonlySet<string> = new Set()
+      const installNow = () =>
+        untilUnlocked(dialect, patience, async () => {
+          // Each time: what another run installs meanwhile did not come with these.
+          before = new Set(await listed(dialect.all, dialect.parse))
+          return attempt(dialect.install, names, watching)
+        })
+      let result = await installNow()
       // What it knows of the packages that there are may be old, or nothing at all.
-      if (result !== null && dialect.refresh?.isNeeded(result)) {
+      if (result !== null && !isDone(dialect, result) && dialect.refresh?.isNeeded(result)) {
         await run(dialect.refresh.command, [], watching)
-        result = await run(dialect.install, names, watching)
+        result = await installNow()
       }
       refuseFailure('install', dialect, names, result)
       return (await listed(dialect.all, dialect.parse)).filter(name => !before.has(name))
     },
     async remove(names, watching) {
-      const { unneeded } = dialect
-      // What came only because the others need it goes when the tool itself says that nobody does any more.
-      const isOnlyNeeded = new Set(unneeded === null ? [] : await onlyNeeded(commands, names))
-      const wanted = names.filter(name => !isOnlyNeeded.has(name))
-      refuseFailure('remove', dialect, wanted, await run(dialect.remove, wanted, watching))
-      if (unneeded === null) return
-      const left = (await listed(unneeded.list, unneeded.parse)).filter(name => isOnlyNeeded.has(name))
-      if (left.length > 0) refuseFailure('remove', dialect, left, await run(dialect.remove, left, watching))
+      const { unneeded, trial } = dialect
+      if (trial !== null) await takeOff(await neededByNobodyElse(commands, dialect, names), watching)
+      else {
+        // What came only because the others need it goes when the tool itself says that nobody does any more.
+        const isOnlyNeeded = new Set(unneeded === null ? [] : await onlyNeeded(commands, names))
+        await takeOff(
+          names.filter(name => !isOnlyNeeded.has(name)),
+          watching,
+        )
+        const left = unneeded === null ? [] : await listed(unneeded.list, unneeded.parse)
+        await takeOff(
+          left.filter(name => isOnlyNeeded.has(name)),
+          watching,
+        )
+      }
+      const still = await installed(names)
+      return names.filter(name => !still.has(name))
     },
+  }
+}
+
+/** The first pause before a tool that found another one at work is tried again; the next ones double. */
+const PAUSE_MS = 1000
+
+/** Some of them wait by themselves, and then this does not. */
+async function untilUnlocked(
+  dialect: Dialect,
+  { lockMs }: Patience,
+  attempt: () => Promise<CommandResult | null>,
+): Promise<CommandResult | null> {
+  const end = performance.now() + lockMs
+  for (let pauseMs = PAUSE_MS; ; pauseMs *= 2) {
+    const result = await attempt()
+    const leftMs = end - performance.now()
+    if (result === null || isDone(dialect, result) || !dialect.isLocked(result) || leftMs <= 0) return result
+    await sleep(Math.min(pauseMs, leftMs))
+  }
+}
+
+function isDone({ done }: Dialect, { exitStatus }: CommandResult): boolean {
+  return exitStatus !== null && done.includes(exitStatus)
+}
+
+/** Those of the names that can be taken off with nothing but each other: of a ring that has to stay, all stay. */
+async function neededByNobodyElse(
+  commands: Commands,
+  dialect: Dialect,
+  names: readonly string[],
+): Promise<string[]> {
+  const canGo = async (some: readonly string[]): Promise<boolean> => {
+    if (dialect.trial === null) return true
+    const [program, ...args] = dialect.trial.command
+    const result = await commands.run(program, [...args, ...some], { timeoutMs: QUERY_LIMIT_MS })
+    if (result !== null && dialect.trial.isNeeded(result)) return false
+    refuseFailure('remove', dialect, some, result)
+    return true
+  }
+  if (names.length === 0 || (await canGo(names))) return [...names]
+  const going: string[] = []
+  for (;;) {
+    const before = going.length
+    for (const name of names) if (!going.includes(name) && (await canGo([...going, name]))) going.push(name)
+    if (going.length === before) return going
   }
 }
 
@@ -125,7 +204,7 @@ function refuseFailure(
   names: readonly string[],
   result: CommandResult | null,
 ): void {
-  if (result?.exitStatus === 0) return
+  if (result !== null && isDone(dialect, result)) return
   const [program, ...args] = dialect[verb]
   const what = names.length === 0 ? 'what was begun' : names.join(', ')
   if (result === null)

@@ -107,7 +107,7 @@ export function tellOfInstallation(host: Host): string[] {
   return ['an installation of packages is under way, or was killed: apply finishes it']
 }
 
-/** Those that apply installed, when nothing of the role is left that needs them; gives those that were still there. */
+/** Those that apply installed, when nothing of the role is left that needs them; gives those that are gone. */
 export async function purgePackages(
   host: Host,
   names: readonly string[],
@@ -120,9 +120,11 @@ export async function purgePackages(
   await finishParts(packages, names, { onLine })
   const installed = await packages.installed(names)
   const left = names.filter(name => installed.has(name))
-  if (left.length > 0) await packages.remove(left, { onLine })
+  const gone = left.length === 0 ? [] : await packages.remove(left, { onLine })
+  const staying = left.filter(name => !gone.includes(name))
+  if (staying.length > 0) onLine(`other packages need by now: ${staying.join(', ')}`)
   await rememberPackages(host, [])
-  return left
+  return gone
 }
 
 async function packagesHere(
