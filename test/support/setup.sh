@@ -71,3 +71,4 @@ sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
 sh test/support/unpack-tools.sh peers keepalived ldirectord
 sh test/support/unpack-tools.sh web nginx-light apache2
 sh test/support/debian-root.sh
+sh test/support/rpm-root.sh
