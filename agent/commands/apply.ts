@@ -11,9 +11,11 @@ import { planCommand } from './plan.ts'
 export async function applyCommand(invocation: Invocation, { dryRun }: { dryRun: boolean }): Promise<number> {
   if (dryRun) return planCommand(invocation)
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedRealServer(config, invocation.root)
+  // Before rights and locks are asked for.
+  wantedRealServer(config, invocation.root)
   const { packages, steps, checks, notes } = await changeHost(invocation, (host, watching) =>
-    convergeRealServer(host, config, wanted, watching),
+    // A drain may have begun or ended until then.
+    convergeRealServer(host, config, wantedRealServer(config, invocation.root), watching),
   )
   const changes = [...packages.map(packageReport), ...reportsOf(steps)]
   return tellApply(invocation.terminal, REAL_SERVER, { changes, checks, notes })

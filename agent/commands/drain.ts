@@ -1,6 +1,6 @@
 import { AgentError } from '../errors.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
-import { beginDrain, endDrain, waitUntilQuiet, withdraw } from '../realserver/drain/drain.ts'
+import { beginDrain, endDrain, type Waited, waitUntilQuiet, withdraw } from '../realserver/drain/drain.ts'
 import { changeHost, type Invocation, loadInvocationConfig, untilSignal } from './invocation.ts'
 
 export interface DrainOptions {
@@ -17,29 +17,62 @@ export async function drainCommand(invocation: Invocation, options: DrainOptions
   const { terminal, root } = invocation
   const limitMs = parseSeconds('--limit', options.limit)
   const quietMs = parseSeconds('--quiet', options.quiet)
-  if (options.unbind && !options.wait)
+  refuseContradiction(options, limitMs, quietMs)
+  const config = loadInvocationConfig(invocation)
+  await changeHost(invocation, host => beginDrain(host, wantedRealServer(config, root)))
+  const wanted = wantedRealServer(config, root)
+  const waited = options.wait ? await waitWithProgress(invocation, wanted, limitMs, quietMs) : null
+  if (waited?.kind === 'stopped')
+    throw new AgentError(
+      'failed',
+      `stopped by ${waited.by}: this host stays drained`,
+      '`rs-agent drain` waits again; `rs-agent undrain` takes it back into rotation',
+    )
+  if (options.unbind && waited?.kind === 'quiet')
+    await changeHost(invocation, (host, watching) => {
+      // It took a while: somebody may have taken it back into rotation.
+      const now = wantedRealServer(config, root)
+      if (now.drain === 'in rotation')
+        throw new AgentError(
+          'failed',
+          'somebody has taken this host back into rotation',
+          'nothing was unbound',
+        )
+      return withdraw(host, config, now, watching, 'withdrawn')
+    })
+  const unbound = wantedRealServer(config, root).drain === 'withdrawn'
+  const connections = waited === null ? null : waited.kind === 'quiet' ? 0 : waited.connections
+  if (terminal.json)
+    terminal.document({ drained: true, quiet: waited?.kind === 'quiet', connections, unbound })
+  else terminal.line(`rs-agent drain: this host is out of rotation${whatIsLeft(waited, { unbound })}`)
+  return waited?.kind === 'busy' ? 1 : 0
+}
+
+function refuseContradiction({ unbind, wait }: DrainOptions, limitMs: number, quietMs: number): void {
+  if (unbind && !wait)
     throw new AgentError(
       'usage',
       '--unbind waits for clients: it does not go with --no-wait',
       'leave one out',
     )
-  const config = loadInvocationConfig(invocation)
-  await changeHost(invocation, host => beginDrain(host, wantedRealServer(config, root)))
-  const wanted = wantedRealServer(config, root)
-  const connections = options.wait ? await waitWithProgress(invocation, wanted, limitMs, quietMs) : null
-  const unbinds = options.unbind && connections === 0 && wanted.drain !== 'withdrawn'
-  if (unbinds)
-    await changeHost(invocation, (host, watching) => withdraw(host, config, wanted, watching, 'withdrawn'))
-  const unbound = unbinds || wanted.drain === 'withdrawn'
-  if (terminal.json) terminal.document({ drained: true, connections, unbound })
-  else terminal.line(`rs-agent drain: this host is out of rotation${whatIsLeft(connections, { unbound })}`)
-  return connections === null || connections === 0 ? 0 : 1
+  if (wait && limitMs < quietMs)
+    throw new AgentError(
+      'usage',
+      `--limit: ${limitMs / 1000} s are over before it can have been quiet for ${quietMs / 1000} s (--quiet)`,
+      'wait longer, or ask for a shorter quiet',
+    )
 }
 
-function whatIsLeft(connections: number | null, { unbound }: { unbound: boolean }): string {
-  if (connections === null) return ''
-  if (connections > 0)
-    return `, and still has ${countOf(connections)}; \`rs-agent drain\` waits for them again`
+function whatIsLeft(
+  waited: Exclude<Waited, { kind: 'stopped' }> | null,
+  { unbound }: { unbound: boolean },
+): string {
+  if (waited === null) return ''
+  if (waited.kind === 'busy') {
+    const who =
+      waited.connections === 0 ? 'clients still come' : `it still has ${countOf(waited.connections)}`
+    return `, and ${who}; \`rs-agent drain\` waits for them again`
+  }
   return unbound ? ', has no connections, and its VIPs are not bound' : ', and has no connections'
 }
 
@@ -47,9 +80,13 @@ function whatIsLeft(connections: number | null, { unbound }: { unbound: boolean 
 export async function undrainCommand(invocation: Invocation): Promise<number> {
   const { terminal, root } = invocation
   const config = loadInvocationConfig(invocation)
-  const wanted = wantedRealServer(config, root)
-  const checks = await changeHost(invocation, (host, watching) => endDrain(host, config, wanted, watching))
-  const changed = wanted.drain !== 'in rotation'
+  // Before rights and locks are asked for.
+  wantedRealServer(config, root)
+  const { changed, checks } = await changeHost(invocation, async (host, watching) => {
+    const wanted = wantedRealServer(config, root)
+    const checks = await endDrain(host, config, wanted, watching)
+    return { changed: wanted.drain !== 'in rotation', checks }
+  })
   if (terminal.json) terminal.document({ drained: false, changed, checks })
   else
     terminal.line(
@@ -65,7 +102,7 @@ async function waitWithProgress(
   wanted: ReturnType<typeof wantedRealServer>,
   limitMs: number,
   quietMs: number,
-): Promise<number> {
+): Promise<Waited> {
   const deadline = performance.now() + limitMs
   try {
     return await untilSignal(signal =>

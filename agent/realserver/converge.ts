@@ -12,6 +12,7 @@ import { REAL_SERVER } from '../reconcile/role.ts'
 import { NOTHING_MANAGED, readState, type State } from '../reconcile/state.ts'
 import type { Step } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
+import { readDrain, writeDrain } from './drain/drain-flag.ts'
 import { vipInterlock } from './interlock.ts'
 import {
   finishInstallation,
@@ -142,7 +143,7 @@ export async function releaseRealServer(
     watching,
   )
   // Last: the role is off then, whatever the package tool says.
-  const notes = [...released.notes, ...(await finishInstallation(host, watching))]
+  const notes = [...released.notes, ...forgetDrain(host), ...(await finishInstallation(host, watching))]
   const { packages } = readState(host.files, REAL_SERVER)
   if (packages.length === 0) return { ...released, notes, purged: [] }
   if (fate === 'keep') {
@@ -150,6 +151,13 @@ export async function releaseRealServer(
     return { ...released, notes: [...notes, note], purged: [] }
   }
   return { ...released, notes, purged: await purgePackages(host, packages, watching) }
+}
+
+/** The next role of this host begins in rotation. */
+function forgetDrain({ files }: Host): string[] {
+  if (readDrain(files) === 'in rotation') return []
+  writeDrain(files, 'in rotation', new Date())
+  return ['this host was drained: that has gone with the role']
 }
 
 function refuseAudible(checks: readonly CheckResult[]): void {

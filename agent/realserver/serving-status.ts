@@ -1,4 +1,4 @@
-import { topmostAt } from '../model/mount.ts'
+import { isSameSource, topmostAt, waitsForComers } from '../model/mount.ts'
 import type { FoundHost } from '../reconcile/found.ts'
 import type { WantedRealServer } from './desired.ts'
 
@@ -13,10 +13,15 @@ export function describeServing({ httpd, nfs }: WantedRealServer, { serving }: F
   if (serving === undefined) return []
   const shares = nfs.map(({ source, target }): ServingState => {
     const mounted = topmostAt(serving.mounts, target)
-    if (mounted === null) return { name: `share ${target}`, right: false, evidence: 'not mounted' }
-    const waits = mounted.type === 'autofs'
-    const evidence = waits ? `${source}, mounted when somebody comes` : `${mounted.source} (${mounted.type})`
-    return { name: `share ${target}`, right: waits || mounted.source === source, evidence }
+    const name = `share ${target}`
+    if (mounted === null && waitsForComers(serving.mounts, target))
+      return { name, right: true, evidence: `${source}, mounted when somebody comes` }
+    if (mounted === null) return { name, right: false, evidence: 'not mounted' }
+    return {
+      name,
+      right: isSameSource(mounted.source, source),
+      evidence: `${mounted.source} (${mounted.type})`,
+    }
   })
   if (httpd === null) return shares
   const found = serving.webServers[httpd.server]

@@ -29,7 +29,10 @@ export interface StatusReport extends StateReport {
 }
 
 export function printStatus(terminal: Terminal, report: StatusReport): void {
-  printVips(terminal, report.vips)
+  if (report.drain === 'withdrawn')
+    for (const { address } of report.vips)
+      terminal.line(`       VIP ${address}: not bound, as long as this host is drained`)
+  else printVips(terminal, report.vips)
   for (const { name, silent, evidence } of report.nics)
     terminal.line(`  ${mark(terminal, silent)} NIC ${name}: ${evidence}`)
   for (const { name, right, evidence } of report.serving)

@@ -44,8 +44,14 @@ export async function beginDrain(host: Host, wanted: WantedRealServer): Promise<
   )
 }
 
-/** Resolves with the connections that are left: none when it has been quiet, some when the limit was over. */
-export async function waitUntilQuiet({ vips }: WantedRealServer, patience: Patience): Promise<number> {
+/** Why the waiting ended. */
+export type Waited =
+  | { kind: 'quiet' }
+  /** The limit was over; none of them may be open just then, where clients come and go. */
+  | { kind: 'busy'; connections: number }
+  | { kind: 'stopped'; by: string }
+
+export async function waitUntilQuiet({ vips }: WantedRealServer, patience: Patience): Promise<Waited> {
   const count = countConnectionsTo(vips)
   const startedAt = performance.now()
   let busyAt = startedAt
@@ -53,8 +59,9 @@ export async function waitUntilQuiet({ vips }: WantedRealServer, patience: Patie
     const connections = count()
     const now = performance.now()
     if (connections.open + connections.fresh > 0) busyAt = now
-    if (now - busyAt >= patience.quietMs) return 0
-    if (now - startedAt >= patience.limitMs || patience.signal.aborted) return connections.open
+    if (patience.signal.aborted) return { kind: 'stopped', by: String(patience.signal.reason) }
+    if (now - busyAt >= patience.quietMs) return { kind: 'quiet' }
+    if (now - startedAt >= patience.limitMs) return { kind: 'busy', connections: connections.open }
     patience.onCount(connections)
     await new Promise(resolve => setTimeout(resolve, COUNT_EVERY_MS))
   }
@@ -95,25 +102,35 @@ export async function endDrain(
   wanted: WantedRealServer,
   watching: Watching,
 ): Promise<CheckResult[]> {
-  refuseWithoutWebServer(wanted.httpd)
   if (wanted.drain === 'in rotation') return []
   if (wanted.drain === 'withdrawn') await withdraw(host, config, wanted, watching, 'drained')
+  try {
+    const results = await proveFitness(host, { ...wanted, drain: 'drained' })
+    writeDrain(host.files, 'in rotation', new Date())
+    const complaint = await judgeSite(wanted, 'in rotation')
+    if (complaint === null) return results
+    writeDrain(host.files, 'drained', new Date())
+    throw new AgentError('failed', `this host stays drained: ${complaint}`, 'rs-agent plan; rs-agent verify')
+  } catch (error) {
+    if (wanted.drain === 'withdrawn') await withdraw(host, config, wanted, watching, 'withdrawn')
+    throw error
+  }
+}
+
+/** Throws with the first thing that is not right, or not known to be. */
+async function proveFitness(host: Host, wanted: WantedRealServer): Promise<CheckResult[]> {
   const { CHECKS } = await import('../verify/checks.ts')
   const { state } = recall(host.files, REAL_SERVER)
-  const bound = { ...wanted, drain: 'drained' as const }
-  const found = await observeHost(host, interestOf(bound, state))
-  const checks = Object.fromEntries(BEFORE_CLIENTS_COME.map(id => [id, CHECKS[id]]))
-  const results = await runChecks(checks, host, bound, found)
+  const found = await observeHost(host, interestOf(wanted, state))
+  // A web server that is somebody else's is their matter.
+  const ids = BEFORE_CLIENTS_COME.filter(id => id !== 'service-answers' || wanted.httpd !== null)
+  const checks = Object.fromEntries(ids.map(id => [id, CHECKS[id]]))
+  const results = await runChecks(checks, host, wanted, found)
   const wrong = results.find(({ verdict }) => verdict === 'fail' || verdict === 'unknown')
-  if (wrong !== undefined)
-    throw new AgentError(
-      'failed',
-      `this host stays drained: ${wrong.id} ${wrong.subject}: ${wrong.evidence}`,
-      wrong.hint,
-    )
-  writeDrain(host.files, 'in rotation', new Date())
-  const complaint = await judgeSite(wanted, 'in rotation')
-  if (complaint === null) return results
-  writeDrain(host.files, 'drained', new Date())
-  throw new AgentError('failed', `this host stays drained: ${complaint}`, 'rs-agent plan; rs-agent verify')
+  if (wrong === undefined) return results
+  throw new AgentError(
+    'failed',
+    `this host stays drained: ${wrong.id} ${wrong.subject}: ${wrong.evidence}`,
+    wrong.hint,
+  )
 }
