@@ -21,5 +21,4 @@ mount --bind /dev /run/root/dev
 mount -t tmpfs shm /run/root/run
 echo "$pid"
 # Whatever loses its parent becomes a child of this, and shall be gone when it ends.
-trap '' CHLD
-exec cat >/dev/null
+exec env --ignore-signal=CHLD cat >/dev/null
