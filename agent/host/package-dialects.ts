@@ -74,7 +74,9 @@ const dnf = (tool: 'dnf' | 'yum'): Dialect => {
     ...RPM,
     refresh: {
       isNeeded: ({ stdout, stderr }) =>
-        /No match for argument|mirrors were tried|Cannot download|Failed to download/.test(stdout + stderr),
+        /No match for argument|[Mm]irrors (?:were tried|to try)|Cannot download|Error opening/.test(
+          stdout + stderr,
+        ),
       command: [tool, '-y', '--setopt=exit_on_lock=True', '--refresh', 'makecache'],
     },
     // Of its table the lines of packages; a name that leaves no room in its line stands there alone.

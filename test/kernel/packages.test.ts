@@ -84,17 +84,24 @@ describe.each(['dnf', 'zypper'] as const)('%s', tool => {
 
   it('installs what is in the repository only since it was last looked at', async () => {
     await start()
-    await host.run('cd /srv/rpm; mv */nfs-utils-*.rpm /tmp; createrepo_c -q .')
+    await host.run(`${FORGET}; createrepo_c -q -x '*nfs-utils*' /srv/rpm`)
     await packages.install(['httpd'], watching)
-    await failure(packages.install(['nfs-utils'], watching)).toThrow('nfs-utils')
-    await host.run('cd /srv/rpm; mv /tmp/nfs-utils-*.rpm x86_64; createrepo_c -q .')
+    await host.run('createrepo_c -q /srv/rpm')
+    expect(await packages.expected(['nfs-utils'])).toEqual(['nfs-utils'])
+    expect((await packages.install(['nfs-utils'], watching)).toSorted()).toEqual(NFS)
+  })
+
+  it('installs another version than it knew of', async () => {
+    await start()
+    await packages.expected(['nfs-utils'])
+    await host.run('cd /srv/rpm; mkdir new; mv */nfs-utils-*.rpm new; createrepo_c -q .')
     expect((await packages.install(['nfs-utils'], watching)).toSorted()).toEqual(NFS)
   })
 
   it('says so where no repository is to be reached, or none is configured', async () => {
     await start()
     const giveBack = await host.loseRepository()
-    await host.run(`rm -rf /var/cache/dnf /var/cache/zypp/*`)
+    await host.run(FORGET)
     await failure(packages.install(['httpd'], watching)).toMatchObject({
       code: 'failed',
       message: expect.stringMatching(/^cannot install httpd: .*(?:\/srv\/rpm|'lab')/),
@@ -162,6 +169,8 @@ describe.each(['dnf', 'zypper'] as const)('%s', tool => {
   })
 })
 
+/** What the tools remember of the repository. */
+const FORGET = 'rm -rf /var/cache/dnf /var/cache/zypp/*'
 const QUIETLY = { dnf: 'dnf -y -q', zypper: 'zypper --non-interactive --quiet' }
 
 /** A run that is in the middle of its work until it is told to finish. */

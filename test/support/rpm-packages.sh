@@ -16,7 +16,8 @@ baseurl=file:///srv/rpm
 gpgcheck=1
 gpgkey=file:///srv/rpm/key
 END
-printf '[lab]\nname=lab\nenabled=1\nautorefresh=1\nbaseurl=dir:/srv/rpm\ngpgcheck=0\n' >/etc/zypp/repos.d/lab.repo
+# As it is for some minutes after each look at a repository: it is not looked at again.
+printf '[lab]\nname=lab\nenabled=1\nautorefresh=0\nbaseurl=dir:/srv/rpm\ngpgcheck=0\n' >/etc/zypp/repos.d/lab.repo
 
 package() { # name, what it requires, another header, a script and when it runs; its files are those of the folder of its name
   name=$1
