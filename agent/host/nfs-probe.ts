@@ -11,7 +11,9 @@ export type NfsProbe =
   | { kind: 'silent' }
   /** It took the connection, and did not answer the call. */
   | { kind: 'mute' }
-  /** No way there, or an answer that is none of NFS; in words. */
+  /** No way there, or nobody on the segment has that address; by the errno of connect(2). */
+  | { kind: 'unreachable'; errno: string }
+  /** An answer that is none of NFS; in words. */
   | { kind: 'unfit'; why: string }
 
 export interface NfsServerPlace {
@@ -59,5 +61,9 @@ export async function probeNfs(
 function failureOf(error: Error): NfsProbe {
   if (hasErrno(error, 'ECONNREFUSED')) return { kind: 'refused' }
   if (hasErrno(error, 'ETIMEDOUT')) return { kind: 'silent' }
+  const errno = NO_WAY.find(each => hasErrno(error, each))
+  if (errno !== undefined) return { kind: 'unreachable', errno }
   return { kind: 'unfit', why: messageOf(error) }
 }
+
+const NO_WAY = ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'] as const

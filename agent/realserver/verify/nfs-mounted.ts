@@ -14,9 +14,10 @@ import type { WantedRealServer, WantedShare } from '../desired.ts'
 import { type ShareOptions, shareOptions } from '../nfs/options.ts'
 import type { CheckResult } from './check.ts'
 
-/** Together less than three seconds, with what it takes to start: a share is asked, and its server meanwhile. */
+/** Less than three seconds, with what it takes to start. */
+const JUDGE_LIMIT_MS = 1_900
+/** A share is asked, and its server meanwhile; what is left after that is for an attempt to mount it. */
 const ASK_LIMIT_MS = 1_400
-const TRIAL_LIMIT_MS = 900
 
 type Judgement = Pick<CheckResult, 'verdict' | 'evidence' | 'hint'>
 
@@ -41,6 +42,7 @@ export async function checkNfsMounted(
 }
 
 async function judge({ mounts }: Pick<Host, 'mounts'>, share: Share): Promise<Judgement> {
+  const giveUpAt = performance.now() + JUDGE_LIMIT_MS
   const { target } = share
   const seen = mounts.list()
   const mounted = topmostAt(seen, target)
@@ -52,11 +54,13 @@ async function judge({ mounts }: Pick<Host, 'mounts'>, share: Share): Promise<Ju
     probe(share, mounted),
     isReachable ? mounts.ask(target, { timeoutMs: ASK_LIMIT_MS }) : null,
   ])
-  if (answer?.kind === 'fine') return judgeMounted(topmostAt(mounts.list(), target), share)
-  if (server.kind !== 'answers') return judgeDead(share, server, isReachable)
-  if (answer?.kind === 'no-answer') return judgeHanging(share, server)
-  const trial = await mounts.tryOut(formFor(share), { timeoutMs: TRIAL_LIMIT_MS })
-  return answer === null ? judgeMissing(share, trial) : judgeError(share, answer.why, trial)
+  // Who asks for one that waits for comers has it mounted, or not.
+  const now = topmostAt(mounts.list(), target)
+  if (answer?.kind === 'fine') return judgeMounted(now, share)
+  if (server.kind !== 'answers') return judgeDead(share, server, now)
+  if (answer?.kind === 'no-answer') return judgeHanging(share, server, now)
+  const trial = await mounts.tryOut(formFor(share), { timeoutMs: giveUpAt - performance.now() })
+  return now === null || answer === null ? judgeMissing(share, trial) : judgeError(share, answer.why, trial)
 }
 
 /** Whatever else was mounted there. */
@@ -95,11 +99,17 @@ function judgeMounted(mounted: Mount | null, share: Share): Judgement {
 
 const ACCESS = { ro: 'read-only', rw: 'read-write' }
 
-function judgeDead(share: Share, server: NfsProbe, isReachable: boolean): Judgement {
+function judgeDead(share: Share, server: NfsProbe, mounted: Mount | null): Judgement {
   const { source, asked } = share
-  const state = isReachable ? 'is mounted, and its server is dead' : 'is not mounted, and its server is dead'
   const place = `${share.server} port ${asked.port}`
-  return failed(`${source} ${state}: ${whatServerSays(server, place)}`, hintForServer(server, share))
+  return failed(
+    `${source} ${stateOf(mounted)}, and its server is dead: ${whatServerSays(server, place)}`,
+    hintForServer(server, share),
+  )
+}
+
+function stateOf(mounted: Mount | null): string {
+  return mounted === null ? 'is not mounted' : 'is mounted'
 }
 
 function whatServerSays(server: NfsProbe, place: string): string {
@@ -110,6 +120,8 @@ function whatServerSays(server: NfsProbe, place: string): string {
       return `${place} refuses the connection: no NFS server listens there`
     case 'silent':
       return `nothing comes back from ${place} within ${ASK_LIMIT_MS / 1000} s: the host is down, or not to be reached`
+    case 'unreachable':
+      return `${place} cannot be reached (${server.errno}): the host is down, or there is no way to it`
     case 'mute':
       return `${place} takes the connection, and gives no answer to a call within ${ASK_LIMIT_MS / 1000} s`
     case 'unfit':
@@ -120,16 +132,20 @@ function whatServerSays(server: NfsProbe, place: string): string {
 }
 
 function hintForServer({ kind }: NfsProbe, { server, asked }: Share): string {
-  if (kind === 'silent')
+  if (kind === 'silent' || kind === 'unreachable')
     return `ping ${server}; ip route get ${server}; does a firewall drop ${asked.port}/tcp?`
   if (kind === 'unfit') return `rpcinfo -T tcp ${server} nfs; is that the right server, and version?`
   return `on ${server}: systemctl status nfs-server; cat /proc/fs/nfsd/threads`
 }
 
-function judgeHanging({ source, target, server, asked }: Share, probed: NfsProbe): Judgement {
+function judgeHanging(
+  { source, target, server, asked }: Share,
+  probed: NfsProbe,
+  mounted: Mount | null,
+): Judgement {
   const why = whatServerSays(probed, `${server} port ${asked.port}`)
   return failed(
-    `${source} is mounted and gave no answer within ${ASK_LIMIT_MS / 1000} s, although ${why}`,
+    `${source} ${stateOf(mounted)}, and gave no answer within ${ASK_LIMIT_MS / 1000} s, although ${why}`,
     `does its disk hang? on ${server}: dmesg; here: umount -f -l ${target}; rs-agent apply`,
   )
 }
@@ -139,7 +155,7 @@ function judgeMissing({ source, target, server }: Share, trial: MountAnswer): Ju
     return failed(`${source} is not mounted; its server answers, and would let it be`, 'rs-agent apply')
   if (trial.kind === 'no-answer')
     return failed(
-      `${source} is not mounted; its server answers calls, and does not let it be mounted within ${TRIAL_LIMIT_MS / 1000} s`,
+      `${source} is not mounted; its server answers calls, and does not let it be mounted within ${JUDGE_LIMIT_MS / 1000} s`,
       `on ${server}: systemctl status nfs-mountd; here: mount -v -t nfs ${source} ${target}`,
     )
   return failed(`${source} is not mounted, and cannot be: ${trial.why}`, hintForExport(server))
