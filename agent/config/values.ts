@@ -106,7 +106,18 @@ export const durationSeconds = v.pipe(
 export const path = v.pipe(
   text('a path that starts with /'),
   v.regex(/^\/[\x21-\x7e]*$/, 'a path that starts with /, percent-encoded, without spaces'),
+  v.check(isDecodable, 'a path in which %25 stands for a percent sign, and %C3%A9 for an é in UTF-8'),
 )
+
+/** A query is the application's own: only a path is the name of a page. */
+function isDecodable(value: string): boolean {
+  try {
+    decodeURIComponent(value.replace(/[?#].*/, ''))
+    return true
+  } catch {
+    return false
+  }
+}
 
 const FOLDER = 'an absolute path of a folder, such as /var/www/html'
 /** Without a slash at its end, and without . and .. in it: it is compared with what the kernel tells. */

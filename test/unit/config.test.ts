@@ -139,6 +139,21 @@ colour: red
     expect(problems(text).join('\n')).toMatch(message)
   })
 
+  it('wants a health path that can be decoded, and leaves its query alone', () => {
+    const text = (path: string) => `realServer:
+  vips: [{ address: 10.10.10.100 }]
+  httpd: { healthPath: "${path}" }
+`
+    for (const path of ['/100%', '/caf%E9', '/%zz?a=b'])
+      expect(problems(text(path))).toEqual([
+        expect.stringMatching(
+          /^FILE:3:24: realServer\.httpd\.healthPath: expected a path in which %25 stands/,
+        ),
+      ])
+    for (const path of ['/100%25', '/caf%C3%A9', '/?share=100%'])
+      expect(load(text(path)).realServer?.httpd?.healthPath).toBe(path)
+  })
+
   it('takes a share without options', () => {
     const text =
       'realServer: { vips: [{ address: 10.0.0.1 }], nfs: [{ source: "10.0.0.9:/x", target: /srv/ }] }'
