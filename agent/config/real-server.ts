@@ -118,7 +118,7 @@ export const realServer = v.pipe(
   ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return
-    const { vips, directors, siblings } = dataset.value
+    const { vips, directors, siblings, httpd } = dataset.value
     const refuse = (key: 'directors' | 'siblings', index: number, message: string): void =>
       addIssue({ message, path: pathOf(dataset.value, [key, index]) })
     const isVip = (address: IpAddress): boolean => vips.some(vip => vip.address === address)
@@ -128,6 +128,14 @@ export const realServer = v.pipe(
     siblings.forEach((sibling, index) => {
       if (isVip(sibling)) refuse('siblings', index, "the real server's own address (RIP), not a VIP")
       if (directors.includes(sibling)) refuse('siblings', index, 'a real server, not one of the directors')
+    })
+    // Another VIP may be another service's; one without a list says nothing.
+    const ports = vips.map(vip => vip.ports)
+    if (httpd === undefined || ports.some(each => each.length === 0 || each.includes(`${httpd.port}/tcp`)))
+      return
+    addIssue({
+      message: `a port that clients reach on a VIP, ${[...new Set(ports.flat())].join(', ')}, because direct routing cannot change it`,
+      path: pathOf(dataset.value, ['httpd', 'port']),
     })
   }),
 )
