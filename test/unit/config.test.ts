@@ -162,8 +162,14 @@ colour: red
         /^FILE:1:8\d: realServer\.httpd\.port: expected a port that clients reach on a VIP, 80\/tcp, 443\/tcp, because direct routing cannot change it, received 8080$/,
       ),
     ])
-    expect(problems(text('8080/tcp, 80/udp', '')).join()).toMatch(/^FILE:1:\d+: realServer\.httpd\.port: .*received 80$/)
-    for (const [ports = '', httpd = ''] of [['', 'port: 8080'], ['443/tcp, 80/tcp', ''], ['8080/tcp', 'port: 8080']])
+    expect(problems(text('8080/tcp, 80/udp', '')).join()).toMatch(
+      /^FILE:1:\d+: realServer\.httpd\.port: .*received 80$/,
+    )
+    for (const [ports = '', httpd = ''] of [
+      ['', 'port: 8080'],
+      ['443/tcp, 80/tcp', ''],
+      ['8080/tcp', 'port: 8080'],
+    ])
       expect(load(text(ports, httpd)).realServer?.httpd).toBeDefined()
     const another = '{ address: 10.0.0.1, ports: [25/tcp] }, { address: 10.0.0.2, ports: [80/tcp] }'
     expect(load(`realServer: { vips: [${another}], httpd: {} }`).realServer?.httpd?.port).toBe(80)
