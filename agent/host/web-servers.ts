@@ -1,6 +1,7 @@
 import { AgentError } from '../errors.ts'
 import { type IpAddress, withPort } from '../model/address.ts'
 import type { WebServerName, WebServerPlace } from '../model/distribution.ts'
+import { type ListenDirective, listenDirectivesIn } from '../model/listen-directives.ts'
 import { type Commands, lastWordsOf, mustRun } from './commands.ts'
 import type { Files } from './files.ts'
 import type { InitSystem } from './init-system.ts'
@@ -46,8 +47,8 @@ const TEST_LIMIT_MS = 30_000
 
 /** A web server, and what decides whether it can become what it shall be. */
 export type FoundWebServer = WebServerForm & {
-  /** Ports that it is told to listen on by what is not our site. */
-  listens: number[]
+  /** Where what is not our site tells it to listen; null where its own configuration is not there: not installed. */
+  listens: ListenDirective[] | null
   /** Who else has the port that it is to have, on whatever address: it listens on all of them. */
   portTakenBy: ListeningProcess[]
   /** An administrator forbade to start it. */
@@ -134,15 +135,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** `Listen 80`, `Listen [::]:80 https`; nginx's `listen 80 default_server;`, wherever it stands in its line. */
-const LISTEN = /^[^#\n]*?\blisten[ \t]+(?:\S+:)?([0-9]+)(?=[\s;])/gim
-
-function listensOf(files: Files, { listens, site }: WebServerPlace): number[] {
+function listensOf(files: Files, { listens, site }: WebServerPlace): ListenDirective[] | null {
+  const isFile = (path: string): boolean => path.endsWith('.conf')
+  // What others put into its folders may be there without it.
+  if (listens.filter(isFile).every(path => files.readText(path) === null)) return null
   const paths = listens.flatMap(path =>
-    path.endsWith('.conf') ? [path] : files.list(path).map(name => `${path}/${name}`),
+    isFile(path) ? [path] : files.list(path).map(name => `${path}/${name}`),
   )
-  const texts = paths.filter(path => path !== site).map(path => files.readText(path) ?? '')
-  return texts.flatMap(text => [...text.matchAll(LISTEN)].map(([, port]) => Number(port)))
+  return paths.filter(path => path !== site).flatMap(path => listenDirectivesIn(files.readText(path) ?? ''))
 }
 
 async function testConfiguration(commands: Commands, place: WebServerPlace): Promise<void> {

@@ -82,7 +82,7 @@ export function fakeServing(
           enabled: state().bootUnits.includes(`${place.unit}.service`),
           running: running !== undefined,
           site: revision === null || address === undefined ? null : { revision, address, port },
-          listens: [80],
+          listens: [{ address: null, port: 80 }],
           portTakenBy: [],
           isMasked: false,
         }

@@ -61,7 +61,11 @@ export function webServerRefusals(
 ): Refusal[] {
   const present = httpd === null ? undefined : serving?.webServers[httpd.server]
   if (httpd === null || present === undefined) return []
-  return [...maskedRefusals(httpd, present, serving), ...portRefusals(httpd, present, priors)]
+  return [
+    ...maskedRefusals(httpd, present, serving),
+    ...portRefusals(httpd, present, priors),
+    ...listenRefusals(httpd, present),
+  ]
 }
 
 function maskedRefusals(
@@ -106,6 +110,28 @@ function portRefusals(
   ]
 }
 
+/**
+ * The kernel gives nobody a port on every address whose one address has been taken. nginx asks for all of them alone,
+ * but while it runs it asks beside the sockets that it has.
+ */
+function listenRefusals(
+  { server, port }: WantedWebServer,
+  { running, site, listens }: FoundWebServer,
+): Refusal[] {
+  const ofPort = (listens ?? []).filter(listen => listen.port === port)
+  const [narrow] = ofPort
+  const isGivenIt = server === 'nginx' && (!running || site?.port === port)
+  if (narrow === undefined || ofPort.some(({ address }) => address === null) || isGivenIt) return []
+  return [
+    {
+      path: ['realServer', 'httpd', 'port'],
+      why: `${server} is told to listen on ${narrow.address}:${port} by another file, which keeps it from listening on port ${port} of every address`,
+      hint: `have its configuration listen on every address (\`Listen ${port}\`), or choose another port`,
+      code: 'unsupported',
+    },
+  ]
+}
+
 /** What the user should know of it beside the changes. */
 export function tellOfWebServer(wanted: WantedRealServer, found: FoundHost): string[] {
   const { httpd } = wanted
@@ -113,7 +139,7 @@ export function tellOfWebServer(wanted: WantedRealServer, found: FoundHost): str
   if (httpd === null || serving === undefined) return []
   const { server, port } = httpd
   const present = serving.webServers[server]
-  const hidesOthers = present?.running === true && present.site === null && present.listens.includes(port)
+  const hidesOthers = present?.running === true && present.site === null && listensEverywhere(present, port)
   const addresses = [...wanted.vips, ...ownAddresses(wanted, found)].map(address => withPort(address, port))
   return [
     ...(hidesOthers
@@ -135,14 +161,11 @@ function siteOf(
   found: FoundHost,
   place: WebServerPlace,
 ): { content: string; revision: string } {
-  // A server that is not installed yet comes with its distribution's own configuration, which listens on port 80.
-  const listens = found.serving?.webServers[server]?.listens ?? []
-  const isElsewhere = listens.length === 0 ? port === STOCK_PORT : listens.includes(port)
   const site: Site = {
     vips: wanted.vips as Site['vips'],
     rips: ownAddresses(wanted, found),
     port,
-    listens: isElsewhere ? 'elsewhere' : 'here',
+    listens: listensEverywhere(found.serving?.webServers[server], port) ? 'elsewhere' : 'here',
     documentRoot: root,
     healthPath,
     upstreams: proxy,
@@ -152,6 +175,12 @@ function siteOf(
   const { site: template } = wanted.templates
   const revision = revisionOf(server, template, site)
   return { content: withFirstLine(renderSite(server, template, site), revision, { port }), revision }
+}
+
+/** A server that is not installed yet comes with its distribution's own configuration, which listens on port 80. */
+function listensEverywhere(present: Pick<FoundWebServer, 'listens'> | undefined, port: number): boolean {
+  const listens = present?.listens ?? [{ address: null, port: STOCK_PORT }]
+  return listens.some(listen => listen.address === null && listen.port === port)
 }
 
 const STOCK_PORT = 80

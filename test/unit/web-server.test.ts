@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { filesBelow } from '../../agent/host/files.ts'
+import { readTemplate } from '../../agent/host/templates.ts'
+import { type FoundWebServer, webServersOf } from '../../agent/host/web-servers.ts'
+import type { IpAddress } from '../../agent/model/address.ts'
+import { DISTRIBUTIONS, type WebServerName } from '../../agent/model/distribution.ts'
+import { listenDirectivesIn } from '../../agent/model/listen-directives.ts'
+import { webServerClaims, webServerRefusals } from '../../agent/realserver/httpd/web-server.ts'
+import type { FoundHost } from '../../agent/reconcile/found.ts'
+import { wantedRealServerOf } from '../support/wanted-real-server.ts'
+
+const VIP = '10.10.10.100' as IpAddress
+const EVERYWHERE = { address: null, port: 80 }
+const LOOPBACK = { address: '127.0.0.1', port: 80 }
+
+function wantedOf(server: WebServerName) {
+  const httpd = { server, port: 80, root: '/srv/www', healthPath: '/', proxy: [] }
+  const { templates } = wantedRealServerOf({ vips: [VIP] })
+  const site = readTemplate(`httpd/${server}.conf`)
+  return wantedRealServerOf({ vips: [VIP], httpd, templates: { ...templates, site } })
+}
+
+/** A Debian host with the web server as it is. */
+function hostWith(server: WebServerName, present: Partial<FoundWebServer>): FoundHost {
+  const found = {
+    enabled: true,
+    running: true,
+    site: null,
+    listens: [],
+    portTakenBy: [],
+    isMasked: false,
+    ...present,
+  }
+  return {
+    links: [],
+    addresses: [],
+    routes: [],
+    sysctls: {},
+    files: {},
+    serving: {
+      mounts: [],
+      folders: {},
+      bootUnits: [],
+      fstabLines: {},
+      webServers: { [server]: found },
+      distribution: DISTRIBUTIONS.debian,
+      init: 'systemd',
+    },
+  }
+}
+
+describe('where a web server listens', () => {
+  it('is every address where none is named, and one where it is', () => {
+    const text = `
+      Listen 80
+      Listen *:81
+      Listen 0.0.0.0:82 https
+      listen [::]:83 default_server;
+      Listen 127.0.0.1:84
+      server { listen [::1]:85; }
+      # Listen 86
+      listen unix:/run/nginx.sock;`
+    expect(listenDirectivesIn(text)).toEqual([
+      ...[80, 81, 82, 83].map(port => ({ address: null, port })),
+      { address: '127.0.0.1', port: 84 },
+      { address: '[::1]', port: 85 },
+    ])
+  })
+
+  it('is known to be nowhere of one that is installed, and not known of one that is not', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'rs-agent-web-server-'))
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true })
+      writeFileSync(join(root, path), text)
+    }
+    const place = DISTRIBUTIONS.debian.webServers.nginx
+    const commands = { run: async () => null }
+    const servers = webServersOf({ files: filesBelow(root), commands, initSystem: null })
+    const listens = async () =>
+      (await servers.find(place, { server: 'nginx', addresses: [], port: 80 })).listens
+    try {
+      write('etc/nginx/conf.d/of-another-package.conf', 'listen 8080;\n')
+      expect(await listens()).toBeNull()
+      write('etc/nginx/nginx.conf', 'http { include /etc/nginx/conf.d/*.conf; }\n')
+      write(place.site, 'listen 80;\n')
+      expect(await listens()).toEqual([{ address: null, port: 8080 }])
+    } finally {
+      rmSync(root, { recursive: true })
+    }
+  })
+
+  it.for([
+    ['nowhere, as its default site was taken away', [], 'here'],
+    ['on one other address alone', [LOOPBACK], 'here'],
+    ['on every address', [EVERYWHERE], 'elsewhere'],
+    ['as its package will bring it', null, 'elsewhere'],
+  ] as const)('is %s: our site listens by itself only where it must', ([, listens, where]) => {
+    const found = hostWith('nginx', { listens: listens === null ? null : [...listens] })
+    const site = webServerClaims(wantedOf('nginx'), found, []).find(({ wanted }) => wanted.kind === 'site')
+    const directive = 'listen "80";'
+    const content =
+      where === 'here' ? expect.stringContaining(directive) : expect.not.stringContaining(directive)
+    expect(site?.wanted.value).toMatchObject({ content })
+  })
+
+  it.for([
+    ['apache', { running: true }, 1],
+    ['apache', { running: false }, 1],
+    ['apache', { listens: [LOOPBACK, EVERYWHERE] }, 0],
+    ['apache', { listens: [{ ...LOOPBACK, port: 8080 }] }, 0],
+    ['nginx', { running: true }, 1],
+    ['nginx', { running: false }, 0],
+    ['nginx', { site: { revision: '0123456789ab', address: VIP, port: 80 } }, 0],
+  ] as const)(
+    'on one address alone keeps %s %o from every address: %i refusal',
+    ([server, present, count]) => {
+      const found = hostWith(server, { listens: [LOOPBACK], ...present } as Partial<FoundWebServer>)
+      const refusals = webServerRefusals(wantedOf(server), found, [])
+      expect(refusals.map(({ why }) => why)).toEqual(
+        Array(count).fill(expect.stringContaining(`${server} is told to listen on 127.0.0.1:80`)),
+      )
+    },
+  )
+})
