@@ -92,7 +92,7 @@ export function webServersOf(host: {
       else if (before.site?.revision !== after.site?.revision)
         await (initSystem?.reload(unit) ?? control(commands, place.reload))
       const asked = after.site ?? before.site
-      if (asked !== null) await untilItTells(place, asked, after.site?.revision ?? null)
+      if (asked !== null) await untilItTells(host, place, asked, after.site?.revision ?? null)
     },
   }
 }
@@ -187,6 +187,7 @@ async function stopByItself(
 
 /** "Running" is not enough: it answers, with this revision; or, where our site has gone, without any. */
 async function untilItTells(
+  { initSystem }: { initSystem: InitSystem | null },
   place: WebServerPlace,
   { address, port }: Pick<ServedSite, 'address' | 'port'>,
   revision: string | null,
@@ -196,6 +197,8 @@ async function untilItTells(
   let inARow = 0
   while (performance.now() < giveUpAt) {
     seen = await askRevision(address, port)
+    // Apache takes the word to read its configuration again, and ends when it cannot.
+    if (seen === null && initSystem !== null) await mustBeActive(initSystem, place)
     // Processes of before go on answering for a moment.
     inARow = seen === revision ? inARow + 1 : 0
     if (inARow === CERTAIN) return
@@ -207,6 +210,16 @@ async function untilItTells(
       ? `${place.unit} runs, but our site does not answer at ${withPort(address, port)}`
       : `${place.unit} still serves another configuration (${seen}, not ${revision ?? 'one without our site'})`,
     `ss -ltnp 'sport = :${port}' shows who listens; the server's own log is in ${place.logs}`,
+  )
+}
+
+async function mustBeActive(initSystem: InitSystem, { unit, logs }: WebServerPlace): Promise<void> {
+  const [state] = await initSystem.states([`${unit}.service`])
+  if (state?.active === true) return
+  throw new AgentError(
+    'failed',
+    `${unit}.service ended when it was to have the new configuration`,
+    `journalctl -u ${unit} -n 20; its own log is in ${logs}`,
   )
 }
 

@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { filesBelow } from '../../agent/host/files.ts'
+import type { InitSystem, UnitState } from '../../agent/host/init-system.ts'
 import { readTemplate } from '../../agent/host/templates.ts'
 import { type FoundWebServer, webServersOf } from '../../agent/host/web-servers.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
@@ -15,6 +18,7 @@ import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 const VIP = '10.10.10.100' as IpAddress
 const EVERYWHERE = { address: null, port: 80 }
 const LOOPBACK = { address: '127.0.0.1', port: 80 }
+const commands = { run: async () => null }
 
 function wantedOf(server: WebServerName) {
   const httpd = { server, port: 80, root: '/srv/www', healthPath: '/', proxy: [] }
@@ -77,7 +81,6 @@ describe('where a web server listens', () => {
       writeFileSync(join(root, path), text)
     }
     const place = DISTRIBUTIONS.debian.webServers.nginx
-    const commands = { run: async () => null }
     const servers = webServersOf({ files: filesBelow(root), commands, initSystem: null })
     const listens = async () =>
       (await servers.find(place, { server: 'nginx', addresses: [], port: 80 })).listens
@@ -124,4 +127,66 @@ describe('where a web server listens', () => {
       )
     },
   )
+})
+
+/** A service starter that does what it is told, and whose units are like this afterwards. */
+function starterWith(state: UnitState | null): InitSystem {
+  const done = async () => undefined
+  const states = async (names: readonly string[]) => names.map(() => state)
+  return {
+    automounts: true,
+    states,
+    enable: done,
+    disable: done,
+    start: done,
+    stop: done,
+    reload: done,
+    readFilesAgain: done,
+  }
+}
+
+const place = DISTRIBUTIONS.debian.webServers.apache
+const ENDED = { enabled: true, active: false, masked: false }
+
+async function listening() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+describe('a web server that is to change', () => {
+  const running = { enabled: true, running: true }
+  const site = (port: number) => ({ revision: '0123456789ab', address: '127.0.0.1' as IpAddress, port })
+
+  it.for(['takes a site', 'loses it'] as const)('is not waited for once it has ended: %s', async what => {
+    const { server, port } = await listening()
+    server.close()
+    await once(server, 'close')
+    const servers = webServersOf({ files: filesBelow('/'), commands, initSystem: starterWith(ENDED) })
+    const [without, withSite] = [
+      { ...running, site: null },
+      { ...running, site: site(port) },
+    ]
+    const [before, after] = what === 'takes a site' ? [without, withSite] : [withSite, without]
+    await expect(servers.change(place, before, after)).rejects.toThrow(/^apache2\.service ended /)
+  })
+
+  it('is told from others at its port by the name of its own processes, while it runs', async () => {
+    const { server, port } = await listening()
+    const root = mkdtempSync(join(tmpdir(), 'rs-agent-web-server-'))
+    mkdirSync(dirname(join(root, place.pidFile)), { recursive: true })
+    const initSystem = starterWith({ ...ENDED, active: true })
+    const servers = webServersOf({ files: filesBelow(root), commands, initSystem })
+    const takenBy = async (pid: number) => {
+      writeFileSync(join(root, place.pidFile), `${pid}\n`)
+      return (await servers.find(place, { server: 'apache', addresses: [], port })).portTakenBy
+    }
+    try {
+      expect(await takenBy(process.pid)).toEqual([])
+      expect(await takenBy(1)).toMatchObject([{ address: '127.0.0.1', process: { pid: process.pid } }])
+    } finally {
+      rmSync(root, { recursive: true })
+      server.close()
+    }
+  })
 })
