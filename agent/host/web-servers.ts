@@ -47,6 +47,8 @@ const TEST_LIMIT_MS = 30_000
 
 /** A web server, and what decides whether it can become what it shall be. */
 export type FoundWebServer = WebServerForm & {
+  /** Its unit, or its program where nothing starts services. */
+  isThere: boolean
   /** Where what is not our site tells it to listen; null where its own configuration is not there: not installed. */
   listens: ListenDirective[] | null
   /** Who else has the port that it is to have, on whatever address: it listens on all of them. */
@@ -98,14 +100,26 @@ export function webServersOf(host: {
 }
 
 async function stateOf(
-  { files, initSystem }: { files: Files; initSystem: InitSystem | null },
+  { files, commands, initSystem }: { files: Files; commands: Commands; initSystem: InitSystem | null },
   place: WebServerPlace,
-): Promise<Pick<FoundWebServer, 'enabled' | 'running' | 'isMasked'>> {
-  if (initSystem === null)
-    return { enabled: false, running: isAlive(mainProcessOf(files, place)), isMasked: false }
+): Promise<Pick<FoundWebServer, 'enabled' | 'running' | 'isMasked' | 'isThere'>> {
+  if (initSystem === null) {
+    const running = isAlive(mainProcessOf(files, place))
+    return {
+      enabled: false,
+      running,
+      isMasked: false,
+      isThere: running || (await hasProgram(commands, place)),
+    }
+  }
   const [state] = await initSystem.states([`${place.unit}.service`])
   const { enabled = false, active = false, masked = false } = state ?? {}
-  return { enabled, running: active, isMasked: masked }
+  return { enabled, running: active, isMasked: masked, isThere: state != null }
+}
+
+/** All of them tell their version when they are asked so. */
+async function hasProgram(commands: Commands, { test: [program] }: WebServerPlace): Promise<boolean> {
+  return (await commands.run(program, ['-v'], { timeoutMs: TEST_LIMIT_MS })) !== null
 }
 
 /** Not a number where it runs no process. */

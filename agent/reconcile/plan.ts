@@ -106,7 +106,11 @@ function isInUse(prior: Prior, found: FoundHost, released: readonly Prior[]): bo
 }
 
 /** An interface that is gone took its parameters, addresses and routes with it; IPVS its table. */
-function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: FoundHost): string | null {
+function whyOutOfReach(
+  prior: Prior,
+  before: Setting['value'],
+  { links, ipvs, serving }: FoundHost,
+): string | null {
   const withoutIpvs = ipvs === null ? 'the kernel has no IPVS any more' : null
   const without = (name: string | undefined): string | null =>
     name === undefined || links.some(link => link.name === name) ? null : 'its interface is gone'
@@ -123,8 +127,9 @@ function whyOutOfReach(prior: Prior, before: Setting['value'], { links, ipvs }: 
     case 'folder':
     case 'fstab-line':
     case 'boot-unit':
-    case 'web-server':
       return null
+    case 'web-server':
+      return serving?.webServers[prior.id.server]?.isThere === false ? 'it is not installed any more' : null
     case 'mount':
       return whyNotOurs(before as MountForm | null)
     case 'ipvs-service':

@@ -85,6 +85,7 @@ export function fakeServing(
           listens: [{ address: null, port: 80 }],
           portTakenBy: [],
           isMasked: false,
+          isThere: true,
         }
       },
       test: async place => judge(place),

@@ -13,6 +13,8 @@ import { DISTRIBUTIONS, type WebServerName } from '../../agent/model/distributio
 import { listenDirectivesIn } from '../../agent/model/listen-directives.ts'
 import { webServerClaims, webServerRefusals } from '../../agent/realserver/httpd/web-server.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
+import { plan, tellOfLost } from '../../agent/reconcile/plan.ts'
+import type { Prior } from '../../agent/reconcile/step.ts'
 import { wantedRealServerOf } from '../support/wanted-real-server.ts'
 
 const VIP = '10.10.10.100' as IpAddress
@@ -36,6 +38,7 @@ function hostWith(server: WebServerName, present: Partial<FoundWebServer>): Foun
     listens: [],
     portTakenBy: [],
     isMasked: false,
+    isThere: true,
     ...present,
   }
   return {
@@ -187,6 +190,42 @@ describe('a web server that is to change', () => {
     } finally {
       rmSync(root, { recursive: true })
       server.close()
+    }
+  })
+})
+
+describe('a web server that was uninstalled since the first apply', () => {
+  const prior: Prior = {
+    resource: 'httpd',
+    onRemove: 'put-back',
+    kind: 'web-server',
+    id: { server: 'nginx' },
+    value: { enabled: true, running: true, site: null },
+  }
+  const gone = { enabled: false, running: false, listens: null }
+
+  it.for([
+    ['is not brought back, which is told', { ...gone, isThere: false }, []],
+    ['is brought back when it is there again', gone, ['resume']],
+  ] as const)('%s', ([, present, phases]) => {
+    const found = hostWith('nginx', present)
+    expect(plan([], [prior], found, { needs: [], priors: [] }).map(({ phase }) => phase)).toEqual(phases)
+    const told = phases.length === 0 ? [expect.stringMatching(/nginx.* it is not installed any more$/)] : []
+    expect(tellOfLost([prior], found)).toEqual(told)
+  })
+
+  it.for([
+    ['a unit', starterWith(ENDED), true],
+    ['no unit', starterWith(null), false],
+    ['neither a service starter nor its program', null, false],
+  ] as const)('is seen by this: %s', async ([, initSystem, isThere]) => {
+    const root = mkdtempSync(join(tmpdir(), 'rs-agent-web-server-'))
+    const servers = webServersOf({ files: filesBelow(root), commands, initSystem })
+    try {
+      const found = await servers.find(place, { server: 'apache', addresses: [], port: 80 })
+      expect(found.isThere).toBe(isThere)
+    } finally {
+      rmSync(root, { recursive: true })
     }
   })
 })
