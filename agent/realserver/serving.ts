@@ -4,6 +4,7 @@ import type { Refusal } from '../reconcile/refusal.ts'
 import type { State } from '../reconcile/state.ts'
 import type { Claim } from '../reconcile/step.ts'
 import type { WantedRealServer } from './desired.ts'
+import { rootRefusals, tellOfRoot } from './httpd/root.ts'
 import {
   tellOfWebServer,
   webServerClaims,
@@ -23,6 +24,7 @@ export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { pr
   return [
     ...distributionRefusals(wanted, found),
     ...nfsMountRefusals(wanted, found, priors),
+    ...rootRefusals(wanted),
     ...webServerRefusals(wanted, found, priors),
   ]
 }
@@ -32,6 +34,7 @@ export function tellOfServing(wanted: WantedRealServer, found: FoundHost, { prio
   const ours = priors.flatMap(({ kind, id }) => (kind === 'site' ? [id.path] : []))
   return [
     ...tellOfMounts(wanted, found),
+    ...tellOfRoot(wanted, found),
     ...tellOfWebServer(wanted, found),
     ...tellOfEdits(ours, found, priors),
     ...tellOfDrain(wanted),
@@ -58,7 +61,7 @@ export function servingInterest(
   return {
     files: [...nfs.files, ...sites.map(({ path }) => path), ...sitePaths(wanted)],
     serving: {
-      folders: nfs.folders,
+      folders: [...new Set([...nfs.folders, ...(wanted?.httpd ? [wanted.httpd.root] : [])])],
       bootUnits: nfs.bootUnits,
       webServers: found => webServerQuestions(wanted, priors, found),
     },

@@ -34,10 +34,10 @@ export function nfsMountRefusals(
 type Reason = readonly [why: string, hint: string]
 
 /** Folders without which this host is none, and those in which the kernel shows itself. */
-const OF_THE_SYSTEM = 'bin boot dev etc lib lib32 lib64 proc root run sbin sys tmp usr var'
+export const OF_THE_SYSTEM = 'bin boot dev etc lib lib32 lib64 proc root run sbin sys tmp usr var'
   .split(' ')
   .map(name => `/${name}`)
-const OF_THE_KERNEL = ['/dev', '/proc', '/sys']
+export const OF_THE_KERNEL = ['/dev', '/proc', '/sys']
 
 function whyOfTheHost({ target }: WantedShare, { init }: FoundServing): Reason | null {
   const hint = 'mount it to a folder of its own, such as /var/www/html'
