@@ -4,6 +4,9 @@ import { type Mount, parseOctal } from './mount.ts'
 /** fstab(5), below the root: the file is the administrator's, one line of it for each mount may be ours. */
 export const FSTAB = 'etc/fstab'
 
+/** In one that was not there before: by it remove knows that the file goes with the last line. */
+export const FSTAB_HEAD = '# rs-agent: there was no fstab before\n'
+
 const COMMENT = /^\s*(#|$)/
 
 /** The line that mounts something at the target; null when there is none. */

@@ -3,7 +3,7 @@ import { distributionOf } from '../host/distribution.ts'
 import type { Host } from '../host/host.ts'
 import type { WebServerForm } from '../host/web-servers.ts'
 import type { WebServerName, WebServerPlace } from '../model/distribution.ts'
-import { FSTAB, withFstabLine } from '../model/fstab.ts'
+import { FSTAB, FSTAB_HEAD, withFstabLine } from '../model/fstab.ts'
 import type { Change } from './setting.ts'
 
 /** What a web server and its shares are made of. */
@@ -55,10 +55,10 @@ async function writeUnitFile({ files, initSystem }: Host, { id, after }: Change 
 function writeFstabLine({ files }: Host, { id: { target }, after }: Change & { kind: 'fstab-line' }): void {
   const form = files.read(FSTAB)
   const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
-  const { content, ...rest } = form ?? { content: '', mode: 0o644, ...owner }
+  const { content, ...rest } = form ?? { content: FSTAB_HEAD, mode: 0o644, ...owner }
   const text = withFstabLine(content, target, after)
-  // An empty one is what is left of one that was not there.
-  if (text === '') files.remove(FSTAB)
+  // An empty one that was there stays.
+  if (text === FSTAB_HEAD) files.remove(FSTAB)
   else files.write(FSTAB, { content: text, ...rest })
 }
 

@@ -27,7 +27,7 @@ const found: fc.Arbitrary<FoundHost> = fc
   .record({
     init: fc.constantFrom('systemd' as const, 'systemd without automounts' as const, 'none' as const),
     files: fc.subarray(['var/www/html/index.html', 'srv/pages/.keep', 'etc/systemd/system/other.mount']),
-    fstab: fc.constantFrom(null, FSTAB, `${FSTAB}10.9.9.9:/x /mnt/x nfs ro 0 0`),
+    fstab: fc.constantFrom(null, '', FSTAB, `${FSTAB}10.9.9.9:/x /mnt/x nfs ro 0 0`),
   })
   .map(({ init, files, fstab }) => ({
     links: [
