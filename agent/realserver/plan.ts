@@ -6,7 +6,7 @@ import type { Refusal } from '../reconcile/refusal.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
 import { keyOf } from '../reconcile/setting.ts'
 import type { State } from '../reconcile/state.ts'
-import type { Claim } from '../reconcile/step.ts'
+import type { Claim, Step } from '../reconcile/step.ts'
 import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
 import { leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
@@ -14,6 +14,7 @@ import { disableIpv6Path, hostRefusals, roleRefusals } from './refusal.ts'
 import { servingClaims, servingInterest, servingRefusals, tellOfServing } from './serving.ts'
 import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
 import { vipRouteClaims, vipRouteRefusals } from './vip-route.ts'
+import { keptCopies, tellOfEdits } from './written-by-us.ts'
 
 export interface RealServerPlan extends RolePlan {
   /** Why the host cannot become what is wanted; nothing may be touched then. */
@@ -41,22 +42,40 @@ export function planRealServer(
     ...servingClaims(wanted, found, state),
   ]
   const vips = [...new Set([...state.vips, ...wanted.vips])]
-  const kept = leaveOutAudible(plan(claims, state.priors, found, director), found, vips)
-  const leftOut = [...kept.leftOut, ...kept.steps.flatMap(tellOfStep), ...tellOfServing(wanted, found, state)]
+  const steps = planWithCopies(claims, found, state, director)
+  const kept = leaveOutAudible(steps, found, vips)
+  const leftOut = [
+    ...kept.leftOut,
+    ...kept.steps.flatMap(tellOfStep),
+    ...tellOfServing(wanted, found),
+    ...tellOfEdits(kept.steps, state.priors),
+  ]
   return { refusals, ...kept, leftOut, needs: needsOf(claims) }
 }
 
 /** The steps that take the role off the host. */
 export function planRemoval(found: FoundHost, state: State, director: State): RolePlan {
-  const steps = plan(strayClaims(found, state), state.priors, found, director)
+  const steps = planWithCopies(strayClaims(found, state), found, state, director)
   const kept = leaveOutAudible(steps, found, state.vips)
   const leftOut = [
     ...kept.leftOut,
     ...state.priors.flatMap(prior => tellOfPrior(prior, found)),
     ...tellOfLost(state.priors, found),
     ...tellOfShared(state, director, found, REAL_SERVER),
+    ...tellOfEdits(kept.steps, state.priors),
   ]
   return { ...kept, leftOut, needs: [] }
+}
+
+/** First the copies of what somebody has changed by hand and the other steps take away. */
+function planWithCopies(
+  claims: readonly Claim[],
+  found: FoundHost,
+  { priors }: State,
+  director: State,
+): Step[] {
+  const copies = keptCopies(plan(claims, priors, found, director), priors)
+  return plan([...copies, ...claims], priors, found, director)
 }
 
 /** What a plan needs to see, or a removal, which wants nothing. */

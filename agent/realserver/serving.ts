@@ -13,11 +13,10 @@ import {
 } from './httpd/web-server.ts'
 import { nfsInterest, nfsMountClaims, tellOfMounts } from './nfs/nfs-mount.ts'
 import { nfsMountRefusals } from './nfs/refusals.ts'
-import { tellOfEdits } from './written-by-us.ts'
 
 /** The half of a real server that serves pages: shares of an NFS server, and a web server that reads from them. */
 export function servingClaims(wanted: WantedRealServer, found: FoundHost, { priors }: State): Claim[] {
-  return [...nfsMountClaims(wanted, found, priors), ...webServerClaims(wanted, found, priors)]
+  return [...nfsMountClaims(wanted, found, priors), ...webServerClaims(wanted, found)]
 }
 
 export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { priors }: State): Refusal[] {
@@ -30,13 +29,11 @@ export function servingRefusals(wanted: WantedRealServer, found: FoundHost, { pr
 }
 
 /** What the user should know beside the changes. */
-export function tellOfServing(wanted: WantedRealServer, found: FoundHost, { priors }: State): string[] {
-  const ours = priors.flatMap(({ kind, id }) => (kind === 'site' ? [id.path] : []))
+export function tellOfServing(wanted: WantedRealServer, found: FoundHost): string[] {
   return [
     ...tellOfMounts(wanted, found),
     ...tellOfRoot(wanted, found),
     ...tellOfWebServer(wanted, found),
-    ...tellOfEdits(ours, found, priors),
     ...tellOfDrain(wanted),
   ]
 }

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import { revisionOf } from '../model/revision.ts'
-import type { FoundHost } from '../reconcile/found.ts'
 import { STATE_FOLDER } from '../reconcile/journal.ts'
-import type { Claim, Prior } from '../reconcile/step.ts'
+import { type Change, keyOf } from '../reconcile/setting.ts'
+import type { Claim, Prior, Step } from '../reconcile/step.ts'
 
 /**
  * The first line of every file that rs-agent writes whole and a person may be tempted to edit: by the revision in it an
@@ -37,41 +37,39 @@ export function readFirstLine(text: string): FirstLine | null {
 const REPLACED = `${STATE_FOLDER}/replaced`
 
 /**
- * A copy of a file of ours that somebody has changed by hand since we wrote it, before it is replaced: it stays when the
- * role goes. What was there before the first apply needs none, remove puts it back.
+ * Copies of the sites and units that somebody has changed by hand since we wrote them, before the steps replace them or
+ * take them away: they stay when the role goes. What was there before the first apply needs none, remove puts it back.
  */
-export function keptCopy(path: string, found: Pick<FoundHost, 'files'>, priors: readonly Prior[]): Claim[] {
-  const present = found.files[path]
-  if (present === undefined || !isEdited(path, present.content, priors)) return []
-  const copy = copyPath(path, present.content)
-  return [
-    {
-      resource: 'kept-copy',
-      phase: 'configure',
-      wanted: { kind: 'file', id: { path: copy }, value: { ...present, mode: 0o600 } },
-      satisfied: false,
-      onRemove: 'forget',
-    },
-  ]
+export function keptCopies(steps: readonly Step[], priors: readonly Prior[]): Claim[] {
+  return editedIn(steps, priors).map(({ id: { path }, before }) => ({
+    resource: 'kept-copy',
+    phase: 'configure',
+    wanted: { kind: 'file', id: { path: copyPath(path, before.content) }, value: { ...before, mode: 0o600 } },
+    satisfied: false,
+    onRemove: 'forget',
+  }))
 }
 
-export function tellOfEdits(
-  paths: readonly string[],
-  found: Pick<FoundHost, 'files'>,
-  priors: readonly Prior[],
-): string[] {
-  return paths.flatMap(path => {
-    const text = found.files[path]?.content
-    if (text === undefined || !isEdited(path, text, priors)) return []
-    return [
-      `/${path} was changed by hand: apply replaces it, with a copy in /${copyPath(path, text)}; changes that shall stay belong into a template of your own, in /etc/rs-agent/templates`,
-    ]
+export function tellOfEdits(steps: readonly Step[], priors: readonly Prior[]): string[] {
+  return editedIn(steps, priors).map(({ id: { path }, before, after }) => {
+    const copy = `with a copy in /${copyPath(path, before.content)}`
+    if (after === null) return `/${path} was changed by hand: it goes, ${copy}`
+    return `/${path} was changed by hand: it is replaced, ${copy}; changes that shall stay belong into a template of your own, in /etc/rs-agent/templates`
   })
 }
 
-function isEdited(path: string, text: string, priors: readonly Prior[]): boolean {
-  const isOurs = priors.some(({ kind, id }) => (kind === 'file' || kind === 'site') && id.path === path)
-  return isOurs && readFirstLine(text)?.isAsWritten !== true
+type FileChange = Change & { kind: 'site' | 'unit-file' }
+type Edited = FileChange & { before: NonNullable<FileChange['before']> }
+
+function editedIn(steps: readonly Step[], priors: readonly Prior[]): Edited[] {
+  const ours = new Set(priors.map(keyOf))
+  return steps.flatMap(({ change }) => {
+    if ((change.kind !== 'site' && change.kind !== 'unit-file') || !ours.has(keyOf(change))) return []
+    const { before } = change
+    return before === null || readFirstLine(before.content)?.isAsWritten === true
+      ? []
+      : [{ ...change, before }]
+  })
 }
 
 function copyPath(path: string, text: string): string {

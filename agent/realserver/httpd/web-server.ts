@@ -11,15 +11,11 @@ import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
 import { DRAIN_FLAG } from '../drain/drain-flag.ts'
 import { pathNics } from '../nics.ts'
-import { keptCopy, readFirstLine, withFirstLine } from '../written-by-us.ts'
+import { readFirstLine, withFirstLine } from '../written-by-us.ts'
 import { renderSite, revisionOf, type Site } from './site.ts'
 
 /** The web server: its site on the VIPs and on the host's own addresses, and that it runs with it. */
-export function webServerClaims(
-  wanted: WantedRealServer,
-  found: FoundHost,
-  priors: readonly Prior[],
-): Claim[] {
+export function webServerClaims(wanted: WantedRealServer, found: FoundHost): Claim[] {
   const { httpd } = wanted
   const { serving } = found
   const place = httpd === null ? null : placeOf(httpd, serving)
@@ -34,7 +30,6 @@ export function webServerClaims(
   }
   const file = fileClaim('httpd', place.site, content, found)
   return [
-    ...keptCopy(place.site, found, priors),
     {
       ...file,
       phase: 'configure',
