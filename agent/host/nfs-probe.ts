@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hasErrno, messageOf } from '../errors.ts'
 import { encodeNullCall, parseNullReply } from '../model/nfs-null-call.ts'
+import { type Commands, lastWordsOf } from './commands.ts'
 
 /** What an NFS server said to a call that it answers without a look at any share. */
 export type NfsProbe =
@@ -11,6 +12,8 @@ export type NfsProbe =
   | { kind: 'silent' }
   /** It took the connection, and did not answer the call. */
   | { kind: 'mute' }
+  /** Its name has no address, or who knows names does not answer; in words. */
+  | { kind: 'unresolved'; why: string }
   /** No way there, or nobody on the segment has that address; by the errno of connect(2). */
   | { kind: 'unreachable'; errno: string }
   /** An answer that is none of NFS; in words. */
@@ -23,16 +26,65 @@ export interface NfsServerPlace {
   version: 3 | 4
 }
 
-/** Calls the server over a connection of its own; always ends in time. */
+/** Calls the server over a connection of its own; always ends in time, the look-up of its name as well. */
 export async function probeNfs(
+  commands: Commands,
+  place: NfsServerPlace,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<NfsProbe> {
+  const startedAt = performance.now()
+  const resolved = await resolve(commands, place.server, timeoutMs)
+  if (resolved.kind === 'unresolved') return resolved
+  return call(place, resolved.addresses, { timeoutMs: timeoutMs - (performance.now() - startedAt) })
+}
+
+interface Resolved {
+  kind: 'resolved'
+  addresses: { address: string; family: number }[]
+}
+
+/** By a process of its own: getaddrinfo(3) cannot be given up, and would keep this one until it ends. */
+async function resolve(
+  commands: Commands,
+  server: string,
+  timeoutMs: number,
+): Promise<Resolved | Extract<NfsProbe, { kind: 'unresolved' }>> {
+  const { isIP } = await import('node:net')
+  const literal = isIP(server)
+  if (literal !== 0) return { kind: 'resolved', addresses: [{ address: server, family: literal }] }
+  const asked = await commands.run('getent', ['ahosts', server], { timeoutMs })
+  if (asked === null) return { kind: 'unresolved', why: 'there is no program getent to ask' }
+  if (asked.isOverdue)
+    return { kind: 'unresolved', why: `no answer within ${timeoutMs / 1000} s: is the name server down?` }
+  const names = new Set(asked.stdout.split('\n').map(line => line.split(/\s/)[0] ?? ''))
+  const addresses = [...names].flatMap(address => {
+    const family = isIP(address)
+    return family === 0 ? [] : [{ address, family }]
+  })
+  if (addresses.length > 0) return { kind: 'resolved', addresses }
+  const isUnknown = asked.exitStatus === NO_SUCH_KEY
+  return { kind: 'unresolved', why: isUnknown ? 'no address is known for it' : lastWordsOf(asked) }
+}
+
+/** getent(1) */
+const NO_SUCH_KEY = 2
+
+async function call(
   { server, port, version }: NfsServerPlace,
+  addresses: Resolved['addresses'],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<NfsProbe> {
   // Not at the top: only a run that asks pays for it.
   const { connect } = await import('node:net')
   const startedAt = performance.now()
   const id = randomBytes(4).readUInt32BE()
-  const socket = connect({ host: server, port })
+  const socket = connect({
+    host: server,
+    port,
+    // All of them are tried, as mount.nfs does.
+    autoSelectFamily: true,
+    lookup: (_name, _options, tell) => tell(null, addresses),
+  })
   let isConnected = false
   let received = Buffer.alloc(0)
   try {

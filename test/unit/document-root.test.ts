@@ -46,10 +46,17 @@ describe('a document root', () => {
 })
 
 describe('a document root that is not there', () => {
-  const state = { vips: [], priors: [] } as unknown as Parameters<typeof tellOfServing>[2]
+  const state = { vips: [], priors: [] } as unknown as Parameters<typeof servingInterest>[1]
   const note = (root: string) =>
     `${root} does not exist yet: every page is 404 until somebody puts pages there`
-  const installed = { enabled: true, running: true, site: null, portTakenBy: [], isMasked: false }
+  const installed = {
+    enabled: true,
+    running: true,
+    site: null,
+    portTakenBy: [],
+    isMasked: false,
+    isThere: true,
+  }
 
   function told(from: ReturnType<typeof wanted>, special: Partial<FoundServing> = {}): string[] {
     const serving: FoundServing = {
@@ -57,13 +64,13 @@ describe('a document root that is not there', () => {
       folders: {},
       bootUnits: [],
       fstabLines: {},
-      webServers: { nginx: { ...installed, listens: [80] } },
+      webServers: { nginx: { ...installed, listens: [{ address: null, port: 80 }] } },
       distribution: DISTRIBUTIONS.debian,
       init: 'systemd',
       ...special,
     }
     const found: FoundHost = { links: [], addresses: [], routes: [], sysctls: {}, files: {}, serving }
-    return tellOfServing(from, found, state).filter(line => line.includes('404'))
+    return tellOfServing(from, found).filter(line => line.includes('404'))
   }
 
   it('is told of, unless a share or a package makes it, or nothing is read from it', () => {

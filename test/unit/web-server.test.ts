@@ -105,7 +105,7 @@ describe('where a web server listens', () => {
     ['as its package will bring it', null, 'elsewhere'],
   ] as const)('is %s: our site listens by itself only where it must', ([, listens, where]) => {
     const found = hostWith('nginx', { listens: listens === null ? null : [...listens] })
-    const site = webServerClaims(wantedOf('nginx'), found, []).find(({ wanted }) => wanted.kind === 'site')
+    const site = webServerClaims(wantedOf('nginx'), found).find(({ wanted }) => wanted.kind === 'site')
     const directive = 'listen "80";'
     const content =
       where === 'here' ? expect.stringContaining(directive) : expect.not.stringContaining(directive)

@@ -1,3 +1,4 @@
+import type { Commands } from '../../host/commands.ts'
 import type { Host } from '../../host/host.ts'
 import type { MountAnswer } from '../../host/mounts.ts'
 import { type NfsProbe, probeNfs } from '../../host/nfs-probe.ts'
@@ -19,6 +20,7 @@ const JUDGE_LIMIT_MS = 1_900
 /** A share is asked, and its server meanwhile; what is left after that is for an attempt to mount it. */
 const ASK_LIMIT_MS = 1_400
 
+type Machine = Pick<Host, 'mounts' | 'commands'>
 type Judgement = Pick<CheckResult, 'verdict' | 'evidence' | 'hint'>
 
 interface Share extends WantedShare {
@@ -29,7 +31,7 @@ interface Share extends WantedShare {
 
 /** Each share is there, from where it is wanted, and its server answers for it; whatever hangs, this does not. */
 export async function checkNfsMounted(
-  host: Pick<Host, 'mounts'>,
+  host: Machine,
   { nfs }: Pick<WantedRealServer, 'nfs'>,
 ): Promise<CheckResult[]> {
   return Promise.all(
@@ -41,7 +43,7 @@ export async function checkNfsMounted(
   )
 }
 
-async function judge({ mounts }: Pick<Host, 'mounts'>, share: Share): Promise<Judgement> {
+async function judge({ mounts, commands }: Machine, share: Share): Promise<Judgement> {
   const giveUpAt = performance.now() + JUDGE_LIMIT_MS
   const { target } = share
   const seen = mounts.list()
@@ -51,7 +53,7 @@ async function judge({ mounts }: Pick<Host, 'mounts'>, share: Share): Promise<Ju
   // Who comes first has it mounted.
   const isReachable = mounted !== null || waitsForComers(seen, target)
   const [server, answer] = await Promise.all([
-    probe(share, mounted),
+    probe(commands, share, mounted),
     isReachable ? mounts.ask(target, { timeoutMs: ASK_LIMIT_MS }) : null,
   ])
   // Who asks for one that waits for comers has it mounted, or not.
@@ -73,11 +75,11 @@ function judgeStranger(mounted: Mount, { source, target }: Share): Judgement | n
 }
 
 /** By the address that the kernel uses: the name may have got another one since. */
-function probe({ server, asked }: Share, mounted: Mount | null): Promise<NfsProbe> {
+function probe(commands: Commands, { server, asked }: Share, mounted: Mount | null): Promise<NfsProbe> {
   const options = parseMountOptions(mounted?.options ?? '')
   const address = options.find(({ name }) => name === 'addr')?.value ?? server
   const version = asked.version === '3' ? 3 : 4
-  return probeNfs({ server: address, port: asked.port, version }, { timeoutMs: ASK_LIMIT_MS })
+  return probeNfs(commands, { server: address, port: asked.port, version }, { timeoutMs: ASK_LIMIT_MS })
 }
 
 /** Its server has just answered for it. */
@@ -101,9 +103,11 @@ const ACCESS = { ro: 'read-only', rw: 'read-write' }
 
 function judgeDead(share: Share, server: NfsProbe, mounted: Mount | null): Judgement {
   const { source, asked } = share
-  const place = `${share.server} port ${asked.port}`
+  const isNamed = server.kind !== 'unresolved'
+  const place = isNamed ? `${share.server} port ${asked.port}` : share.server
+  const what = isNamed ? 'its server is dead' : 'the name of its server cannot be resolved'
   return failed(
-    `${source} ${stateOf(mounted)}, and its server is dead: ${whatServerSays(server, place)}`,
+    `${source} ${stateOf(mounted)}, and ${what}: ${whatServerSays(server, place)}`,
     hintForServer(server, share),
   )
 }
@@ -124,6 +128,7 @@ function whatServerSays(server: NfsProbe, place: string): string {
       return `${place} cannot be reached (${server.errno}): the host is down, or there is no way to it`
     case 'mute':
       return `${place} takes the connection, and gives no answer to a call within ${ASK_LIMIT_MS / 1000} s`
+    case 'unresolved':
     case 'unfit':
       return `${place}: ${server.why}`
     default:
@@ -134,6 +139,8 @@ function whatServerSays(server: NfsProbe, place: string): string {
 function hintForServer({ kind }: NfsProbe, { server, asked }: Share): string {
   if (kind === 'silent' || kind === 'unreachable')
     return `ping ${server}; ip route get ${server}; does a firewall drop ${asked.port}/tcp?`
+  if (kind === 'unresolved')
+    return `getent ahosts ${server}; cat /etc/resolv.conf; a line for ${server} in /etc/hosts, or its address as the source, needs no name server`
   if (kind === 'unfit') return `rpcinfo -T tcp ${server} nfs; is that the right server, and version?`
   return `on ${server}: systemctl status nfs-server; cat /proc/fs/nfsd/threads`
 }
