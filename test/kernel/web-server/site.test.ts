@@ -53,11 +53,12 @@ describe.for(SERVERS)('the site of $server', ({ server, unit, site, theirs, edit
   async function expectRefused(exitCode: number): Promise<ErrorReport['error']> {
     const before = await takeWholeHost(lab.host)
     let error: ErrorReport['error'] | undefined
-    const tally = await lab.client.fetchDuring(PAGE, async () => {
+    const apply = async () => {
       const refused = await lab.agent.run(['apply', '--json'])
       expect([refused.exitCode, refused.stdout]).toEqual([exitCode, expect.any(String)])
       error = refused.json<ErrorReport>().error
-    })
+    }
+    const tally = await lab.client.fetchDuring(PAGE, apply, { pauseMs: 5 })
     expect(tally).toMatchObject({ pages: { 'our page': expect.any(Number) }, failures: {} })
     expect(differencesOf(before, await takeWholeHost(lab.host))).toEqual([])
     return error ?? expect.unreachable('no error was told')
@@ -73,7 +74,7 @@ describe.for(SERVERS)('the site of $server', ({ server, unit, site, theirs, edit
       ['+', edit[1]],
     ])
       expect(plan.stdout).toMatch(new RegExp(`^ +\\${sign} .*${word}`, 'm'))
-    const tally = await lab.client.fetchDuring(PAGE, () => lab.agent.succeed('apply'))
+    const tally = await lab.client.fetchDuring(PAGE, () => lab.agent.succeed('apply'), { pauseMs: 5 })
     expect(tally).toMatchObject({ failures: {} })
     expect(await lab.sh(`cat ${site}`)).toContain(edit[1])
     expect(await lab.agent.succeed('plan')).toMatchObject({ changes: [] })
