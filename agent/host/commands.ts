@@ -15,6 +15,8 @@ export interface CommandResult {
 export interface CommandOptions {
   /** One that takes longer is killed, with all that it started. */
   timeoutMs: number
+  /** How long it may then take to end by itself, asked by SIGTERM. */
+  graceMs?: number
   env?: Record<string, string>
   /** Each line of its output, of either stream, as it comes. */
   onLine?: (line: string) => void
@@ -29,7 +31,7 @@ export interface Commands {
 /** Those below `root`: of another file system than this one's they are run in it, by chroot(2). */
 export function commandsBelow(root: string): Commands {
   return {
-    async run(command, args, { timeoutMs, env = {}, onLine }) {
+    async run(command, args, { timeoutMs, graceMs = 0, env = {}, onLine }) {
       // Not at the top: it costs more than all else that a run with nothing to do loads.
       const { execa } = await import('execa')
       const [program, ...words] = root === '/' ? [command, ...args] : ['chroot', root, command, ...args]
@@ -44,7 +46,7 @@ export function commandsBelow(root: string): Commands {
       })
       if (onLine !== undefined)
         for (const stream of [running.stdout, running.stderr]) void tellLines(stream, onLine)
-      const limit = limitOf(running.nodeChildProcess, timeoutMs)
+      const limit = limitOf(running.nodeChildProcess, { timeoutMs, graceMs })
       const ended = await Promise.race([running, limit.abandoned])
       limit.clear()
       if (ended === null) return { exitStatus: null, stdout: '', stderr: '', isOverdue: true }
@@ -59,7 +61,10 @@ export function commandsBelow(root: string): Commands {
 const GONE_LIMIT_MS = 500
 
 /** Kills all that a command started when its time is over, and gives it up when it does not go. */
-function limitOf(running: ChildProcess, timeoutMs: number) {
+function limitOf(
+  running: ChildProcess,
+  { timeoutMs, graceMs }: Required<Pick<CommandOptions, 'timeoutMs' | 'graceMs'>>,
+) {
   let isOver = false
   let timer: NodeJS.Timeout
   const abandoned = new Promise<null>(resolve => {
@@ -69,19 +74,24 @@ function limitOf(running: ChildProcess, timeoutMs: number) {
       for (const stream of [running.stdout, running.stderr]) stream?.destroy()
       resolve(null)
     }
+    const kill = (): void => {
+      signalGroup(running.pid, 'SIGKILL')
+      timer = setTimeout(abandon, GONE_LIMIT_MS)
+    }
     timer = setTimeout(() => {
       isOver = true
-      killGroup(running.pid)
-      timer = setTimeout(abandon, GONE_LIMIT_MS)
+      if (graceMs === 0) return kill()
+      signalGroup(running.pid, 'SIGTERM')
+      timer = setTimeout(kill, graceMs)
     }, timeoutMs)
   })
   return { abandoned, isOver: () => isOver, clear: () => clearTimeout(timer) }
 }
 
-function killGroup(pid: number | undefined): void {
+function signalGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (pid === undefined) return
   try {
-    process.kill(-pid, 'SIGKILL')
+    process.kill(-pid, signal)
   } catch (error) {
     if (!hasErrno(error, 'ESRCH')) throw error
   }

@@ -34,7 +34,10 @@ export interface PackageWatching {
 
 const QUERY_LIMIT_MS = 30_000
 /** A slow mirror, and a slow disk behind it. */
-const INSTALL_LIMIT_MS = 30 * 60_000
+const INSTALL_LIMIT_MIN = 30
+const INSTALL_LIMIT_MS = INSTALL_LIMIT_MIN * 60_000
+/** For the package that it is at: one that is killed in the middle stays half-configured. */
+const INSTALL_GRACE_MS = 2 * 60_000
 
 const ENVIRONMENT = {
   DEBIAN_FRONTEND: 'noninteractive',
@@ -68,7 +71,12 @@ function packagesBy(commands: Commands, tool: PackageTool, patience: Patience): 
     names: readonly string[],
     { onLine }: PackageWatching,
   ): Promise<CommandResult | null> =>
-    commands.run(program, [...args, ...names], { timeoutMs: INSTALL_LIMIT_MS, env: ENVIRONMENT, onLine })
+    commands.run(program, [...args, ...names], {
+      timeoutMs: INSTALL_LIMIT_MS,
+      graceMs: INSTALL_GRACE_MS,
+      env: ENVIRONMENT,
+      onLine,
+    })
   const run = (...work: Parameters<typeof attempt>): Promise<CommandResult | null> =>
     untilUnlocked(dialect, patience, () => attempt(...work))
   const listed = async (
@@ -209,6 +217,12 @@ function refuseFailure(
   const what = names.length === 0 ? 'what was begun' : names.join(', ')
   if (result === null)
     throw new AgentError('unsupported', `there is no ${program}`, `${verb} by hand: ${what}`)
+  if (result.isOverdue)
+    throw new AgentError(
+      'failed',
+      `cannot ${verb} ${what}: ${program} did not end within ${INSTALL_LIMIT_MIN} min, and was ended`,
+      dialect.finish === null ? `try it by hand: ${program} ${verb}` : hintToFinish(dialect.finish),
+    )
   const [reason = ''] = dialect.reason?.exec(result.stdout) ?? []
   const words = reason === '' ? lastWordsOf(result) : reason.replace(/\s*\n\s*/g, ' ')
   if (dialect.isLocked(result)) {
@@ -222,7 +236,11 @@ function refuseFailure(
   }
   const plain = [program, ...args.filter(word => !word.startsWith('-') && !/::|=/.test(word)), ...names]
   const hint = dialect.finish?.isRefused(result)
-    ? `finish what was interrupted: ${dialect.finish.mend.join(' ')}`
+    ? hintToFinish(dialect.finish)
     : `does this host reach its package source? try \`${plain.join(' ')}\``
   throw new AgentError('failed', `cannot ${verb} ${what}: ${words}`, hint)
+}
+
+function hintToFinish({ mend }: NonNullable<Dialect['finish']>): string {
+  return `finish what was interrupted: ${mend.join(' ')}`
 }
