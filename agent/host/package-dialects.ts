@@ -17,10 +17,10 @@ export interface Dialect {
   /** What it ends with when all is done. */
   done: readonly number[]
   /**
-   * Where removing takes off as well what needs the packages: fails, with words that `isNeeded` knows, when anything
-   * else that is installed needs one of the names that follow.
+   * Where removing takes off as well what needs the packages: removes nothing, and tells in lines what else that is
+   * installed needs one of the names that follow.
    */
-  trial: { command: readonly [string, ...string[]]; isNeeded(result: CommandResult): boolean } | null
+  trial: { command: readonly [string, ...string[]]; parse(line: string): string | null } | null
   /** Where removing leaves behind what was only needed: tells, in lines, what nobody needs any more. */
   unneeded: { list: readonly [string, ...string[]]; parse(line: string): string | null } | null
   /** Where it tells beforehand all that an installation would bring: prints that in lines. */
@@ -41,9 +41,9 @@ export interface Dialect {
 /** How long another run of a package tool is waited for. */
 export const LOCK_SECONDS = 60
 
-const USUAL = { done: [0], trial: null, reason: null } as const
+const USUAL = { done: [0], reason: null } as const
 /** Of a tool that installs a package as a whole or not at all. */
-const WHOLE = { ...USUAL, unneeded: null, finish: null } as const
+const WHOLE = { ...USUAL, trial: null, unneeded: null, finish: null } as const
 
 /** The keys that packages are signed with stand among the packages, and no tool but rpm itself takes them off. */
 const parseRpm = (line: string): string | null => {
@@ -53,7 +53,7 @@ const parseRpm = (line: string): string | null => {
 const RPM = {
   trial: {
     command: ['rpm', '-e', '--test', '--allmatches'],
-    isNeeded: ({ stderr }: CommandResult) => stderr.includes(' is needed by '),
+    parse: (line: string) => / is needed by (?:\(installed\) )?(\S+)/.exec(line)?.[1] ?? null,
   },
   query: (names: readonly string[]): [string, ...string[]] => ['rpm', '-q', '--qf', '%{NAME}\\n', ...names],
   all: ['rpm', '-qa', '--qf', '%{NAME}\\n'],
@@ -110,6 +110,8 @@ const APT = [
 ] as const
 const FEW = ['--no-install-recommends'] as const
 
+const parseRemoved = (line: string): string | null => /^(?:Remv|Purg) (\S+)/.exec(line)?.[1] ?? null
+
 export const DIALECTS: Record<PackageTool, Dialect> = {
   'apt-get': {
     ...USUAL,
@@ -117,7 +119,8 @@ export const DIALECTS: Record<PackageTool, Dialect> = {
     all: ['dpkg-query', '-W', '-f', STATUS],
     parse: line => /^(\S+) installed$/.exec(line)?.[1] ?? null,
     parseTouched: line => /^(\S+) (?!not-installed|config-files)/.exec(line)?.[1] ?? null,
-    unneeded: { list: ['apt-get', '-s', 'autoremove'], parse: line => /^Remv (\S+)/.exec(line)?.[1] ?? null },
+    trial: { command: ['apt-get', '-s', 'purge'], parse: parseRemoved },
+    unneeded: { list: ['apt-get', '-s', 'autoremove'], parse: parseRemoved },
     refresh: {
       isNeeded: ({ stderr }) =>
         /Unable to (?:locate|fetch)|no installation candidate|Failed to fetch/.test(stderr),

@@ -20,11 +20,15 @@ export interface Packages {
    * them. Throws with the tool's own words.
    */
   install(names: readonly string[], watching: PackageWatching): Promise<string[]>
-  /**
-   * With their configuration, where the tool keeps it otherwise. What others need by now stays; gives the names of what
-   * is gone.
-   */
-  remove(names: readonly string[], watching: PackageWatching): Promise<string[]>
+  /** With their configuration, where the tool keeps it otherwise. What others need by now stays. */
+  remove(names: readonly string[], watching: PackageWatching): Promise<Removal>
+}
+
+export interface Removal {
+  gone: string[]
+  staying: string[]
+  /** Packages of others for whose sake they stay, as far as the tool tells. */
+  neededBy: string[]
 }
 
 export interface PackageWatching {
@@ -134,23 +138,22 @@ function packagesBy(commands: Commands, tool: PackageTool, patience: Patience): 
       return (await listed(dialect.all, dialect.parse)).filter(name => !before.has(name))
     },
     async remove(names, watching) {
-      const { unneeded, trial } = dialect
-      if (trial !== null) await takeOff(await neededByNobodyElse(commands, dialect, names), watching)
-      else {
-        // What came only because the others need it goes when the tool itself says that nobody does any more.
-        const isOnlyNeeded = new Set(unneeded === null ? [] : await onlyNeeded(commands, names))
-        await takeOff(
-          names.filter(name => !isOnlyNeeded.has(name)),
-          watching,
-        )
-        const left = unneeded === null ? [] : await listed(unneeded.list, unneeded.parse)
-        await takeOff(
-          left.filter(name => isOnlyNeeded.has(name)),
-          watching,
-        )
+      // What came only because the others need it goes when the tool itself says that nobody does any more.
+      const { unneeded } = dialect
+      const isOnlyNeeded = new Set(unneeded === null ? [] : await onlyNeeded(commands, names))
+      const removable = (some: readonly string[]) => neededByNobodyElse(commands, dialect, some, names)
+      await takeOff(await removable(names.filter(name => !isOnlyNeeded.has(name))), watching)
+      if (unneeded !== null) {
+        const left = await listed(unneeded.list, unneeded.parse)
+        await takeOff(await removable(left.filter(name => isOnlyNeeded.has(name))), watching)
       }
       const still = await installed(names)
-      return names.filter(name => !still.has(name))
+      const staying = names.filter(name => still.has(name))
+      return {
+        gone: names.filter(name => !still.has(name)),
+        staying,
+        neededBy: staying.length === 0 ? [] : await needersOf(commands, dialect, staying, names),
+      }
     },
   }
 }
@@ -177,20 +180,17 @@ function isDone({ done }: Dialect, { exitStatus }: CommandResult): boolean {
   return exitStatus !== null && done.includes(exitStatus)
 }
 
-/** Those of the names that can be taken off with nothing but each other: of a ring that has to stay, all stay. */
+/**
+ * Those of the names that can be taken off with nothing that is not among ours: of a ring that has to stay, all stay.
+ */
 async function neededByNobodyElse(
   commands: Commands,
   dialect: Dialect,
   names: readonly string[],
+  ours: readonly string[],
 ): Promise<string[]> {
-  const canGo = async (some: readonly string[]): Promise<boolean> => {
-    if (dialect.trial === null) return true
-    const [program, ...args] = dialect.trial.command
-    const result = await commands.run(program, [...args, ...some], { timeoutMs: QUERY_LIMIT_MS })
-    if (result !== null && dialect.trial.isNeeded(result)) return false
-    refuseFailure('remove', dialect, some, result)
-    return true
-  }
+  const canGo = async (some: readonly string[]): Promise<boolean> =>
+    (await needersOf(commands, dialect, some, ours)).length === 0
   if (names.length === 0 || (await canGo(names))) return [...names]
   const going: string[] = []
   for (;;) {
@@ -198,6 +198,22 @@ async function neededByNobodyElse(
     for (const name of names) if (!going.includes(name) && (await canGo([...going, name]))) going.push(name)
     if (going.length === before) return going
   }
+}
+
+/** What is not ours, and would go with the names or keeps them. */
+async function needersOf(
+  commands: Commands,
+  dialect: Dialect,
+  names: readonly string[],
+  ours: readonly string[],
+): Promise<string[]> {
+  if (dialect.trial === null) return []
+  const [program, ...args] = dialect.trial.command
+  const result = await commands.run(program, [...args, ...names], { timeoutMs: QUERY_LIMIT_MS })
+  const lines = result === null ? [] : `${result.stdout}\n${result.stderr}`.split('\n')
+  const needers = lines.map(dialect.trial.parse).filter(name => name !== null && !ours.includes(name))
+  if (needers.length === 0) refuseFailure('remove', dialect, names, result)
+  return [...new Set(needers as string[])]
 }
 
 /** Those that apt-get has marked as brought along. */

@@ -150,7 +150,8 @@ export async function releaseRealServer(
     const note = `packages stay installed: ${packages.join(', ')}; \`rs-agent remove --purge\` takes them off`
     return { ...released, notes: [...notes, note], purged: [] }
   }
-  return { ...released, notes, purged: await purgePackages(host, packages, watching) }
+  const purged = await purgePackages(host, packages, watching)
+  return { ...released, notes: [...notes, ...purged.notes], purged: purged.gone }
 }
 
 /** The next role of this host begins in rotation. */

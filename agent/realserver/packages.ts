@@ -107,24 +107,32 @@ export function tellOfInstallation(host: Host): string[] {
   return ['an installation of packages is under way, or was killed: apply finishes it']
 }
 
-/** Those that apply installed, when nothing of the role is left that needs them; gives those that are gone. */
+export interface Purged {
+  gone: string[]
+  /** What the user should know beside. */
+  notes: string[]
+}
+
+/** Those that apply installed, when nothing of the role is left that needs them. */
 export async function purgePackages(
   host: Host,
   names: readonly string[],
   watching: Watching,
-): Promise<string[]> {
+): Promise<Purged> {
   const distribution = distributionOf(host.files)
-  if (distribution === null) return []
+  if (distribution === null) return { gone: [], notes: [] }
   const packages = await packagesHere(host, distribution, names)
   const onLine = tellLines(host, names, watching)
   await finishParts(packages, names, { onLine })
   const installed = await packages.installed(names)
   const left = names.filter(name => installed.has(name))
-  const gone = left.length === 0 ? [] : await packages.remove(left, { onLine })
-  const staying = left.filter(name => !gone.includes(name))
-  if (staying.length > 0) onLine(`other packages need by now: ${staying.join(', ')}`)
+  const { gone, staying, neededBy } = await packages.remove(left, { onLine })
   await rememberPackages(host, [])
-  return gone
+  const by = neededBy.length === 0 ? 'other packages need them by now' : `needed by ${neededBy.join(', ')}`
+  return {
+    gone,
+    notes: staying.length === 0 ? [] : [`packages stay installed: ${staying.join(', ')}; ${by}`],
+  }
 }
 
 async function packagesHere(

@@ -152,7 +152,7 @@ describe.each(['dnf', 'zypper'] as const)('%s', tool => {
     await host.run(`${QUIETLY[tool]} install other-program; rpm -e --force-debian other-program`)
     expect(await installed()).toEqual(['apr'])
     const came = await packages.install(['httpd', 'nfs-utils'], watching)
-    expect((await packages.remove(came, watching)).toSorted()).toEqual(came.toSorted())
+    expect((await packages.remove(came, watching)).gone.toSorted()).toEqual(came.toSorted())
     expect(await installed()).toEqual(['apr'])
   })
 
@@ -160,11 +160,14 @@ describe.each(['dnf', 'zypper'] as const)('%s', tool => {
     await start()
     const came = await packages.install(['httpd', 'nfs-utils'], watching)
     await host.run(`${QUIETLY[tool]} install other-site`)
-    expect((await packages.remove(came, watching)).toSorted()).toEqual([...NFS, 'httpd'].toSorted())
+    expect((await packages.remove(came, watching)).gone.toSorted()).toEqual([...NFS, 'httpd'].toSorted())
     expect(await installed()).toEqual(['apr', 'httpd-core', 'other-site'])
     // Nothing of it can go: the tool is not even asked.
     lines = []
-    expect(await packages.remove(['apr', 'httpd-core'], watching)).toEqual([])
+    expect(await packages.remove(['apr', 'httpd-core'], watching)).toMatchObject({
+      gone: [],
+      neededBy: [expect.stringMatching(/^httpd-/)],
+    })
     expect(lines).toEqual([])
   })
 })

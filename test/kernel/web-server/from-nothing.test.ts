@@ -87,6 +87,31 @@ describe("a web server of somebody else's", () => {
   })
 })
 
+describe("a package of somebody else's", () => {
+  it('that needs the web server by now keeps it, and remove --purge says so', async () => {
+    await using lab = await WebServerLab.build('server: apache')
+    await lab.agent.succeed('apply')
+    await lab.host.writeFile('/tmp/wiki/DEBIAN/control', THEIR_PACKAGE)
+    await lab.host.run('dpkg-deb', ['-b', '/tmp/wiki', '/tmp/wiki.deb'])
+    await lab.host.run('dpkg', ['-i', '/tmp/wiki.deb'])
+
+    const { notes } = await lab.agent.succeed<{ notes: string[] }>('remove', '--purge')
+    expect(notes).toEqual([
+      expect.stringMatching(/^packages stay installed: (?=.*\bapache2\b).*; needed by wiki$/),
+    ])
+    for (const name of ['wiki', 'apache2'])
+      expect(await lab.sh(`dpkg-query -W -f '\${db:Status-Status}' ${name}`)).toBe('installed')
+  })
+})
+
+const THEIR_PACKAGE = `Package: wiki
+Version: 1
+Architecture: all
+Maintainer: somebody <somebody@example.org>
+Depends: apache2
+Description: pages that anybody may change
+`
+
 const THEIR_SITE = `Listen 8081
 <VirtualHost *:8081>
     ServerName own
