@@ -32,7 +32,7 @@ export interface Distribution {
   /** In the order in which they are tried. */
   tools: readonly PackageTool[]
   nfsPackage: string
-  /** Version 3 of NFS asks it for ports. */
+  /** Comes along with it: version 3 of NFS asks it for ports. */
   rpcbindPackage: string
   webServers: Record<WebServerName, WebServerPlace>
 }

@@ -63,7 +63,7 @@ export async function installPackages(
       throw error
     })
     await rememberPackages(host, [...known, ...came])
-    await leaveStopped(host, distribution, names)
+    await leaveStopped(host, distribution, [...names, ...came])
   } finally {
     letServicesStart(host)
   }
@@ -161,22 +161,29 @@ async function rememberPackages(host: Host, names: readonly string[]): Promise<v
  */
 async function leaveStopped(
   { initSystem, files }: Host,
-  { webServers }: Distribution,
+  { webServers, rpcbindPackage }: Distribution,
   names: readonly string[],
 ): Promise<void> {
   if (initSystem === null) return
   const { priors } = readState(files, REAL_SERVER)
   const isManaged = (server: string): boolean =>
     priors.some(({ kind, id }) => kind === 'web-server' && id.server === server)
-  const units = Object.entries(webServers).flatMap(([server, place]) =>
+  const servers = Object.entries(webServers).flatMap(([server, place]) =>
     names.includes(place.package) && !isManaged(server) ? [`${place.unit}.service`] : [],
   )
+  const units = [...servers, ...(names.includes(rpcbindPackage) ? RPCBIND_UNITS : [])]
   const states = await initSystem.states(units)
   for (const [index, unit] of units.entries()) {
     if (states[index]?.enabled === true) await initSystem.disable(unit)
     if (states[index]?.active === true) await initSystem.stop(unit)
   }
 }
+
+/**
+ * It comes along with the NFS client, and answers on every address, the VIP too. A share that needs it, of version 3 with
+ * locks, has it started by rpc-statd.service, which requires the socket. The socket goes first, or it starts the other.
+ */
+const RPCBIND_UNITS = ['rpcbind.socket', 'rpcbind.service']
 
 /** Into the log, as far as there is room for it, and where the user sees how far it is. */
 function tellLines(

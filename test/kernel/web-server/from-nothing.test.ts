@@ -87,6 +87,30 @@ describe("a web server of somebody else's", () => {
   })
 })
 
+describe('the NFS client on a Debian without it', () => {
+  it('comes without anything that answers on the port of rpcbind, now or after a boot', async () => {
+    await using lab = await WebServerLab.build('server: apache')
+    await lab.agent.configure(NFS_ONLY)
+    // Nobody is at the address of the server: the packages stay.
+    const { exitCode, stdout } = await lab.agent.run(['apply', '--json'])
+    expect([exitCode, stdout]).toEqual([1, expect.stringContaining('packages stay installed: nfs-common')])
+    expect(await lab.sh('dpkg -s rpcbind')).toContain('Status: install ok installed')
+    const units = 'rpcbind.socket rpcbind.service'
+    expect(await lab.sh(`systemctl is-enabled ${units}`)).toBe('disabled\ndisabled')
+    expect(await lab.sh(`systemctl is-active ${units}`)).toBe('inactive\ninactive')
+    await lab.host.reboot()
+    expect(await lab.sh("ss -Hltun 'sport = :111'")).toBe('')
+    await lab.host.run('systemctl', ['start', 'rpc-statd.service'])
+    expect(await lab.sh('systemctl is-active rpcbind.socket')).toBe('active')
+  })
+})
+
+const NFS_ONLY = `realServer:
+  vips: [{ address: ${VIP}, ports: [80/tcp] }]
+  directors: [10.10.10.11]
+  nfs: [{ source: "10.10.10.40:/srv/www", target: /srv/www }]
+`
+
 describe("a package of somebody else's", () => {
   it('that needs the web server by now keeps it, and remove --purge says so', async () => {
     await using lab = await WebServerLab.build('server: apache')
