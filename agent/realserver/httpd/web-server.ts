@@ -11,6 +11,7 @@ import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedWebServer } from '../desired.ts'
 import { DRAIN_FLAG } from '../drain/drain-flag.ts'
 import { pathNics } from '../nics.ts'
+import { LOOPBACK } from '../vip-address.ts'
 import { readFirstLine, withFirstLine } from '../written-by-us.ts'
 import { renderSite, revisionOf, type Site } from './site.ts'
 
@@ -211,9 +212,10 @@ export function webServerQuestions(
   priors: readonly Prior[],
   found: Pick<FoundHost, 'links' | 'addresses' | 'files'>,
 ): WebServerQuestion[] {
-  const nics = arpNics(found.links).map(({ name }) => name)
-  const addresses = lastingAddresses(found).flatMap(({ link, address }) =>
-    nics.includes(link) ? [address] : [],
+  // VIPs that are bound are all that a host has whose NICs speak no ARP.
+  const links = [...arpNics(found.links).map(({ name }) => name), LOOPBACK]
+  const addresses = links.flatMap(name =>
+    lastingAddresses(found).flatMap(({ link, address }) => (link === name ? [address] : [])),
   )
   const ports = new Map<WebServerName, number>()
   for (const { kind, id } of priors) if (kind === 'web-server') ports.set(id.server, STOCK_PORT)
