@@ -4,6 +4,7 @@ import { type IpAddress, parseIpAddress } from '../../agent/model/address.ts'
 import type { Destination, Pool, Protocol, ServiceKey, SyncDaemon } from '../../agent/model/ipvs.ts'
 import type { InterfaceAddress, Link } from '../../agent/model/network.ts'
 import type { FoundHost, FoundIpvs } from '../../agent/reconcile/found.ts'
+import { readServing, type ShortServing } from './case-serving.ts'
 import { unusedPool } from './fake-ipvs.ts'
 
 /** The host of a case as a person writes it. */
@@ -21,6 +22,7 @@ interface ShortFound {
   ipvs?: Record<string, string[]>
   /** `master eth0 1`: role, interface, id. */
   syncDaemons?: string[]
+  serving?: ShortServing
 }
 
 export function readFound(path: string): FoundHost {
@@ -48,6 +50,7 @@ export function readFound(path: string): FoundHost {
   return {
     links,
     ipvs: readIpvs(short),
+    ...(short.serving === undefined ? {} : { serving: readServing(short.serving) }),
     addresses: short.addresses.map(readAddress),
     routes: (short.routes ?? []).map(text => {
       const [destination, , link, , protocol] = text.split(' ')

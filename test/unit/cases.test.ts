@@ -78,12 +78,12 @@ function lines(steps: Step[]): string {
 /** A file's text would hide the plan: its settings say it all. */
 function shown(value: string | null): string {
   if (value === null) return 'nothing'
-  return value.includes('\n')
-    ? `[${value
-        .split('\n')
-        .filter(line => /^-/.test(line))
-        .join(', ')}]`
-    : value
+  // The revision is that of a template, which no plan decides.
+  if (!value.includes('\n')) return value.replace(/our site [0-9a-f]{12}/, 'our site')
+  return `[${value
+    .split('\n')
+    .filter(line => /^-/.test(line))
+    .join(', ')}]`
 }
 
 function valuesAfter(steps: Step[], found: FoundHost) {
