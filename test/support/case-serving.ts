@@ -47,6 +47,7 @@ function readWebServer({ portTakenBy }: ShortServing): FoundWebServer {
     site: null,
     listens: [],
     isMasked: false,
+    isThere: true,
     portTakenBy: portTakenBy === undefined ? [] : [readOwner(portTakenBy)],
   }
 }
