@@ -9,7 +9,7 @@ export const RIP = '10.10.10.12'
 /** What is configured below httpd, in the words of YAML; the rest is the same in every test. */
 export function serverConfig(httpd: string): string {
   return `realServer:
-  vips: [{ address: ${VIP}, ports: [80/tcp] }]
+  vips: [{ address: ${VIP}, ports: [80/tcp, 8080/tcp] }]
   directors: [10.10.10.11]
   httpd: { ${httpd} }
 `

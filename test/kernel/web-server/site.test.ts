@@ -115,7 +115,7 @@ describe.for(SERVERS)('the site of $server', ({ server, unit, site, theirs, edit
   it('replaces what somebody has edited by hand, tells of it, and keeps a copy', async () => {
     await lab.sh(`echo '# by hand' >>${site}`)
     const note = expect.stringMatching(
-      /was changed by hand: apply replaces it, with a copy in \/var\/lib\/rs-agent\//,
+      /was changed by hand: it is replaced, with a copy in \/var\/lib\/rs-agent\//,
     )
     const plan = await lab.agent.run(['plan', '--json'])
     expect(plan.json()).toMatchObject({ notes: [note] })
