@@ -53,7 +53,8 @@ export function servingInterest(
   const nfs = nfsInterest(wanted?.nfs ?? [], priors)
   const servers = priors.flatMap(prior => (prior.kind === 'web-server' ? [prior.id.server] : []))
   const isWanted = wanted !== null && (wanted.httpd !== null || wanted.nfs.length > 0)
-  const isManaged = sites.length + servers.length + nfs.folders.length > 0
+  // Of a share that somebody else has mounted, only what is for the next boot may be ours.
+  const isManaged = [sites, servers, nfs.folders, nfs.files, nfs.bootUnits].some(each => each.length > 0)
   if (!isWanted && !isManaged) return { files: [] }
   return {
     files: [...nfs.files, ...sites.map(({ path }) => path), ...sitePaths(wanted)],

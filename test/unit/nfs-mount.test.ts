@@ -6,6 +6,7 @@ import type { WantedShare } from '../../agent/realserver/desired.ts'
 import { nfsInterest, nfsMountClaims, tellOfMounts } from '../../agent/realserver/nfs/nfs-mount.ts'
 import { shareOptions } from '../../agent/realserver/nfs/options.ts'
 import { nfsMountRefusals } from '../../agent/realserver/nfs/refusals.ts'
+import { servingInterest } from '../../agent/realserver/serving.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
 import type { FoundServing } from '../../agent/reconcile/found-serving.ts'
 import { plan } from '../../agent/reconcile/plan.ts'
@@ -255,6 +256,19 @@ const OTHERS_UNIT = {
   uid: 0,
   gid: 0,
 }
+
+describe('servingInterest', () => {
+  it('looks for the units of a share that somebody else had mounted before, when the role is taken off', () => {
+    const path = 'etc/systemd/system/var-www-html.mount'
+    const name = 'var-www-html.automount'
+    const ours = { resource: 'nfs-boot', onRemove: 'put-back', value: null } as const
+    const priors: Prior[] = [
+      { ...ours, kind: 'unit-file', id: { path } },
+      { ...ours, kind: 'boot-unit', id: { name } },
+    ]
+    expect(servingInterest(null, { priors })).toMatchObject({ files: [path], serving: { bootUnits: [name] } })
+  })
+})
 
 describe('a share is refused', () => {
   const folders = (path: string, sight: FoundServing['folders'][string]): Partial<FoundServing> => ({
