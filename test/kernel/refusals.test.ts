@@ -77,12 +77,12 @@ describe('a host that cannot be made right', () => {
       /switched off on lo/,
     ],
     [
-      'a section of a later version',
+      'a web server on a distribution that nobody knows',
       async () => undefined,
       `realServer: { vips: [{ address: ${VIP} }], httpd: {} }`,
       'unsupported',
       69,
-      /config\.yaml:1:\d+: .*httpd/,
+      /config\.yaml:1:\d+: where this distribution keeps its web servers/,
     ],
     [
       'no role',
