@@ -14,6 +14,8 @@ const kernels = hasIpvs() && KERNELS_UNDER_TEST.length === 1 ? [] : KERNELS_UNDE
 const runs = new Map<KernelName, TestRun>()
 const limitMs = 40 * 60_000
 const bootMs = 10 * 60_000
+/** As many bytes of tests take as long as a Debian from nothing, roughly. */
+const DEBIAN_BYTES = 30_000
 
 // A guest has one CPU, and what runs tests has two or more: each kernel shares the files out between two guests.
 const shares = shareOut(files)
@@ -54,9 +56,6 @@ describe.each(kernels)('on the %s kernel of the lab', kernel => {
     expect(failed.map(({ name, state, errors }) => [name, state, ...errors].join('\n'))).toEqual([])
   })
 })
-
-/** As many bytes of tests take as long as a Debian from nothing, roughly. */
-const DEBIAN_BYTES = 30_000
 
 /** Into two of about the same length: the longer a file, the longer it runs, roughly. */
 function shareOut(names: readonly string[]): string[][] {

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import type { Outcome } from '../../agent/director/health/check.ts'
 import type { HealthCall, Tried, Usage } from '../kernel/health-process.ts'
 import { firstLine } from './first-line.ts'
@@ -59,6 +60,11 @@ export class Checker implements AsyncDisposable {
 
   async takeDescriptors(leave: number | null): Promise<void> {
     await this.#ask({ call: 'takeDescriptors', leave })
+  }
+
+  /** What is open stays open: the limit says how many there may be when another is opened. */
+  async limitDescriptors(soft: number): Promise<void> {
+    await execa('prlimit', ['--pid', String(this.pid), `--nofile=${soft}:`])
   }
 
   async setClock(byMs: number): Promise<void> {
