@@ -21,8 +21,8 @@ export interface AvailabilityPolicy {
   onFailure: 'quiesce' | 'remove'
   /** Serves when no real server is left. */
   fallback: Destination | null
-  /** The share of the real servers, 0 to 1, that checks never take out. */
-  minimumAvailable: number
+  /** The share of the real servers that checks never take out, 0 to 100. A share of 1 is not exact: 100 x 0.07 > 7. */
+  minimumPercent: number
   /** How long one that comes into rotation takes to get its whole weight; null: it has it at once. */
   slowStartMs: number | null
 }
@@ -47,12 +47,12 @@ export interface Availability {
  */
 export function availability(
   candidates: readonly Candidate[],
-  { onFailure, fallback, minimumAvailable, slowStartMs }: AvailabilityPolicy,
+  { onFailure, fallback, minimumPercent, slowStartMs }: AvailabilityPolicy,
 ): Availability {
   const inRotation = candidates.filter(({ destination, drained }) => !drained && destination.weight > 0)
   const up = inRotation.filter(({ health }) => health === 'up')
   const usesFallback = fallback !== null && up.length === 0
-  const short = usesFallback ? 0 : Math.ceil(inRotation.length * minimumAvailable) - up.length
+  const short = usesFallback ? 0 : Math.ceil((inRotation.length * minimumPercent) / 100) - up.length
   const kept = new Set(
     inRotation
       .filter(({ health }) => health !== 'up')

@@ -136,7 +136,7 @@ function poolOf(
   const { destinations, parts, usesFallback } = availability(candidates, {
     onFailure,
     fallback,
-    minimumAvailable: Number.parseInt(minimumAvailable, 10) / 100,
+    minimumPercent: Number.parseInt(minimumAvailable, 10),
     slowStartMs,
   })
   return {

@@ -10,7 +10,7 @@ import { readDrained } from './drained.ts'
 import { adopt, type CheckedMember, checkedMembers, standingsOf } from './health/members.ts'
 import { Watch } from './health/watch.ts'
 import { RotationTimes } from './in-rotation.ts'
-import { OneAtATime } from './one-at-a-time.ts'
+import { OneAtATime } from '../reconcile/one-at-a-time.ts'
 import {
   type RotationReport,
   readReport,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { OneAtATime } from '../../agent/director/one-at-a-time.ts'
+import { OneAtATime } from '../../agent/reconcile/one-at-a-time.ts'
 
 const told: string[] = []
 const piece = (name: string) => async () => {
