@@ -20,6 +20,7 @@ export const {
   FileLock,
   NdpTap,
   provokeArpRequest,
+  sendDatagram,
   TapDevice,
   TcpTap,
   tuneNetlinkSocket,

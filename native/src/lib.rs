@@ -1,7 +1,7 @@
 //! The addon of rs-agent: the few things that need Linux itself rather than
 //! Node. Watching ARP, neighbour discovery and TCP on a NIC, handing the stack a frame as if it had arrived,
-//! a lock that dies with the process, and the socket options that the netlink
-//! library leaves out.
+//! a lock that dies with the process, the datagrams of sd_notify(3), and the socket
+//! options that the netlink library leaves out.
 //!
 //! The modules here know nothing of JavaScript and run in plain tests;
 //! [`binding`] is the thin layer over them that Node sees. What to send, how
@@ -27,6 +27,7 @@ pub mod neighbour_table;
 pub mod netlink_socket;
 pub mod packet_socket;
 pub mod rtnetlink;
+pub mod service_socket;
 pub mod socket_option;
 pub mod tap;
 pub mod tap_device;

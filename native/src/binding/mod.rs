@@ -8,6 +8,7 @@ pub mod injection;
 pub mod lock;
 pub mod ndp;
 pub mod netlink;
+pub mod service;
 pub mod tcp;
 
 mod address;
