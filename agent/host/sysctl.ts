@@ -19,7 +19,7 @@ export interface Sysctl {
 export const kernelSysctl: Sysctl = {
   read(path) {
     try {
-      return readFileSync(`${PROC_SYS}/${path}`, 'utf8').trimEnd()
+      return readFileSync(sysctlFile(path), 'utf8').trimEnd()
     } catch (error) {
       // EINVAL: the interface went away while its file was being read.
       if (hasErrno(error, 'ENOENT', 'EINVAL')) return null
@@ -28,11 +28,15 @@ export const kernelSysctl: Sysctl = {
   },
   write(path, value) {
     try {
-      writeFileSync(`${PROC_SYS}/${path}`, `${value}\n`)
+      writeFileSync(sysctlFile(path), `${value}\n`)
     } catch (error) {
       throw cannotWrite(path, value, error)
     }
   },
+}
+
+export function sysctlFile(path: SysctlPath): string {
+  return `${PROC_SYS}/${path}`
 }
 
 function cannotWrite(path: SysctlPath, value: string, cause: unknown): AgentError {

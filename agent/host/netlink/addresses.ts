@@ -38,6 +38,10 @@ export function encodeAddressDump(): Buffer {
   return zeroed(IFADDRMSG_BYTES)
 }
 
+export function linkIndexOf(body: Buffer): number {
+  return body.readUInt32LE(4)
+}
+
 /** Returns null for an address that is not IPv4 or IPv6. */
 export function decodeAddress(body: Buffer, linkName: (index: number) => string): InterfaceAddress | null {
   const family = body.readUInt8(0)
@@ -53,7 +57,7 @@ export function decodeAddress(body: Buffer, linkName: (index: number) => string)
   const wideFlags = attributes.get(IFA_FLAGS)
   const flags = wideFlags === undefined ? body.readUInt8(2) : readU32(wideFlags)
   return {
-    link: linkName(body.readUInt32LE(4)),
+    link: linkName(linkIndexOf(body)),
     address: addressFromBytes(local),
     prefixLength: body.readUInt8(1),
     scope: body.readUInt8(3),

@@ -27,9 +27,19 @@ const IFF_LOOPBACK = 0x8
 const IFF_NOARP = 0x80
 const IFF_LOWER_UP = 0x10000
 const IFINFOMSG_BYTES = 16
+/** include/linux/socket.h: what every link belongs to. */
+const AF_UNSPEC = 0
 
 export function encodeLinkDump(): Buffer {
   return encodeBody(Buffer.alloc(IFINFOMSG_BYTES), [IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS])
+}
+
+/**
+ * Whether a notification is of the link as such. A bridge tells of its ports in messages of its own family: one that
+ * leaves it is gone there, and stays a link (net/bridge/br_netlink.c).
+ */
+export function isLinkItself(body: Buffer): boolean {
+  return body.readUInt8(0) === AF_UNSPEC
 }
 
 export function decodeLink(body: Buffer): Link {

@@ -36,17 +36,16 @@ export function decodeRoute(
   family: AddressFamily,
   linkName: (index: number) => string,
 ): Route | null {
-  const attributes = decodeAttributes(body, RTMSG_BYTES)
-  const wideTable = attributes.get(RTA_TABLE)
-  const table = wideTable === undefined ? body.readUInt8(4) : readU32(wideTable)
   const cached = (body.readUInt32LE(8) & RTM_F_CLONED) !== 0
   if (
     body.readUInt8(0) !== familyNumber(family) ||
-    table !== RT_TABLE_MAIN ||
+    // One above 255 is told by RTA_TABLE, and here as RT_TABLE_COMPAT (252).
+    body.readUInt8(4) !== RT_TABLE_MAIN ||
     cached ||
     body.readUInt8(3) !== 0
   )
     return null
+  const attributes = decodeAttributes(body, RTMSG_BYTES)
   const destination = attributes.get(RTA_DST) ?? zeroed(family === 4 ? 4 : 16)
   const link = attributes.get(RTA_OIF)
   const gateway = attributes.get(RTA_GATEWAY)
