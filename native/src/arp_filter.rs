@@ -16,6 +16,8 @@ pub enum Incoming {
     Probes,
     /// Only those that answer, asked or not: operation 2.
     Replies,
+    /// Only those that name one of the watch's senders, whatever their operation.
+    Claims,
     /// Every one.
     All,
     /// Not one.
@@ -27,9 +29,11 @@ pub enum Incoming {
 pub struct ArpWatch {
     /// Which of the arriving frames.
     pub incoming: Incoming,
-    /// Of the frames that leave only those with one of these as the ARP sender;
-    /// without a list all of them.
+    /// Of the frames that leave, and of those that arrive as claims, only those
+    /// with one of these as the ARP sender; without a list all of them.
     pub senders: Option<Vec<Ipv4Addr>>,
+    /// What leaves is not seen.
+    pub arriving_only: bool,
 }
 
 /// Bytes that the filter keeps of a frame: ARP is 42, the rest is padding.
@@ -47,11 +51,20 @@ impl Watch for ArpWatch {
     const KEPT_BYTES: usize = KEPT_BYTES;
 
     fn wanted(&self) -> Block {
-        [
-            when_outgoing(leaving(self.senders.as_deref())),
-            arriving(self.incoming),
-        ]
-        .concat()
+        let senders = self.senders.as_deref();
+        let arriving = match self.incoming {
+            Incoming::None => drop_frame(),
+            Incoming::All => keep_frame(KEPT_BYTES),
+            Incoming::Probes => keep_only_when(load_word(SENDER_IP_OFFSET), 0),
+            Incoming::Replies => keep_only_when(load_half(OPERATION_OFFSET), REPLY),
+            Incoming::Claims => keep_only_of(senders),
+        };
+        match (self.arriving_only, self.incoming) {
+            (true, _) => [when_outgoing(drop_frame()), arriving].concat(),
+            // Once for both ways: a list of senders takes room.
+            (false, Incoming::Claims) => arriving,
+            (false, _) => [when_outgoing(keep_only_of(senders)), arriving].concat(),
+        }
     }
 
     fn parse(bytes: &[u8]) -> Option<ArpFrame> {
@@ -59,7 +72,7 @@ impl Watch for ArpWatch {
     }
 }
 
-fn leaving(senders: Option<&[Ipv4Addr]>) -> Block {
+fn keep_only_of(senders: Option<&[Ipv4Addr]>) -> Block {
     let Some(senders) = senders else {
         return keep_frame(KEPT_BYTES);
     };
@@ -70,15 +83,6 @@ fn leaving(senders: Option<&[Ipv4Addr]>) -> Block {
         drop_frame(),
     ]
     .concat()
-}
-
-fn arriving(incoming: Incoming) -> Block {
-    match incoming {
-        Incoming::None => drop_frame(),
-        Incoming::All => keep_frame(KEPT_BYTES),
-        Incoming::Probes => keep_only_when(load_word(SENDER_IP_OFFSET), 0),
-        Incoming::Replies => keep_only_when(load_half(OPERATION_OFFSET), REPLY),
-    }
 }
 
 fn keep_only_when(load: Block, value: u32) -> Block {
@@ -115,7 +119,25 @@ mod tests {
     }
 
     fn program(incoming: Incoming, senders: Option<Vec<Ipv4Addr>>) -> Vec<sock_filter> {
-        filter(&ArpWatch { incoming, senders }, &[])
+        filter(
+            &ArpWatch {
+                incoming,
+                senders,
+                arriving_only: false,
+            },
+            &[],
+        )
+    }
+
+    fn arriving_only(incoming: Incoming, senders: Option<Vec<Ipv4Addr>>) -> Vec<sock_filter> {
+        filter(
+            &ArpWatch {
+                incoming,
+                senders,
+                arriving_only: true,
+            },
+            &[],
+        )
     }
 
     #[test]
@@ -161,6 +183,42 @@ mod tests {
         }
         let ipv4 = frame(IPV4, REPLY, VIP);
         assert!(!keeps(&program(Incoming::All, None), Seen::leaving(&ipv4)));
+    }
+
+    #[test]
+    fn lets_in_the_claims_of_a_sender_both_ways_or_only_as_they_arrive() {
+        for (senders, ethertype, sender_ip, expected) in [
+            (None, ARP, NOBODY, true),
+            (Some(vec![]), ARP, VIP, false),
+            (Some(vec![VIP.into()]), ARP, VIP, true),
+            (Some(vec![VIP.into()]), ARP, NOBODY, false),
+            (Some(vec![Ipv4Addr::LOCALHOST, VIP.into()]), ARP, VIP, true),
+            (Some(vec![VIP.into()]), IPV4, VIP, false),
+        ] {
+            let both = program(Incoming::Claims, senders.clone());
+            let arriving = arriving_only(Incoming::Claims, senders.clone());
+            for operation in [REQUEST, REPLY] {
+                let bytes = frame(ethertype, operation, sender_ip);
+                for program in [&both, &arriving] {
+                    let kept = keeps(program, Seen::arriving(&bytes));
+                    assert_eq!(kept, expected, "{senders:?} {sender_ip:?}");
+                }
+                let kept = keeps(&both, Seen::leaving(&bytes));
+                assert_eq!(kept, expected, "leaving: {senders:?} {sender_ip:?}");
+                assert!(!keeps(&arriving, Seen::leaving(&bytes)));
+            }
+        }
+    }
+
+    #[test]
+    fn sees_nothing_that_leaves_when_only_what_arrives_is_wanted() {
+        let reply = frame(ARP, REPLY, VIP);
+        for incoming in [Incoming::None, Incoming::Replies, Incoming::All] {
+            let program = arriving_only(incoming, None);
+            assert!(!keeps(&program, Seen::leaving(&reply)), "{incoming:?}");
+            let kept = keeps(&program, Seen::arriving(&reply));
+            assert_eq!(kept, incoming != Incoming::None);
+        }
     }
 
     #[test]

@@ -142,6 +142,7 @@ mod tests {
         ArpWatch {
             incoming,
             senders: Some(addresses.collect()),
+            arriving_only: false,
         }
     }
 
@@ -165,6 +166,10 @@ mod tests {
             (Incoming::All, arp_type, 1, [10, 0, 0, 1], true),
             (Incoming::All, ipv4_type, 1, [0; 4], false),
             (Incoming::None, arp_type, 1, [0; 4], false),
+            (Incoming::Claims, arp_type, 1, [192, 0, 0, 1], true),
+            (Incoming::Claims, arp_type, 2, [192, 0, 0, 1], true),
+            (Incoming::Claims, arp_type, 2, [10, 0, 0, 1], false),
+            (Incoming::Claims, ipv4_type, 2, [192, 0, 0, 1], false),
         ] {
             let (sender, receiver) = filtered(&filter(&arp(incoming, 600), &[])).unwrap();
             sender
@@ -183,6 +188,7 @@ mod tests {
         let interfaces: Vec<u32> = (1..=2000).collect();
         assert!(filtered(&filter(&arp(Incoming::All, 0), &interfaces)).is_ok());
         assert!(filtered(&filter(&arp(Incoming::All, 1000), &[])).is_ok());
+        assert!(filtered(&filter(&arp(Incoming::Claims, 1000), &[])).is_ok());
     }
 
     #[test]
@@ -219,6 +225,7 @@ mod tests {
                 filter(&NdpWatch, &[]),
                 filter(&TcpWatch { first_port, last_port, arriving_only: false }, &[]),
                 filter(&arp(Incoming::Replies, 3), &[]),
+                filter(&arp(Incoming::Claims, 3), &[]),
             ] {
                 let expected = keeps(&program, Seen::arriving(&bytes));
                 prop_assert_eq!(kernel_keeps(&program, &bytes), expected);

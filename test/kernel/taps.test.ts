@@ -72,6 +72,24 @@ describe('an ArpTap with senders', () => {
     expect(seen).toEqual([expect.objectContaining({ outgoing: false, sourceMac: client.mac, packet: reply })])
   })
 
+  it('lets in, of the arriving ones, whatever names one of them as its sender, and nothing that leaves', async () => {
+    const options = { incoming: 'claims', arrivingOnly: true, senders: [...others, VIP] } as const
+    await using tap = await watchArp(server, options)
+    await using neighbour = await watchArp(client, { incoming: 'none', senders: [] })
+    await tap.provoke(VIP, NOBODY)
+    await neighbour.send(whoHas(server.address))
+    await neighbour.send(whoHas(server.address, '0.0.0.0'))
+    await neighbour.send(whoHas(NOBODY, VIP))
+    const seen = await tap.until(() => true)
+    expect(seen).toEqual([
+      expect.objectContaining({
+        outgoing: false,
+        sourceMac: client.mac,
+        packet: expect.objectContaining({ operation: 1, senderIp: VIP, targetIp: NOBODY }),
+      }),
+    ])
+  })
+
   it('shows nothing that leaves when there are none', async () => {
     await using tap = await watchArp(server, { incoming: 'replies', senders: [] })
     await using neighbour = await watchArp(client, { incoming: 'all' })

@@ -77,12 +77,15 @@ pub struct ArpSighting {
 pub struct ArpTapOptions {
     /// Of the arriving ARP frames: 'probes' only those with sender IP 0.0.0.0
     /// (RFC 5227), so that a flood of others cannot fill the buffer; 'replies' only
-    /// those of operation 2; 'all' every one; 'none' not one.
-    #[napi(ts_type = "'probes' | 'replies' | 'all' | 'none'")]
+    /// those of operation 2; 'claims' only those whose ARP sender is one of
+    /// `senders`; 'all' every one; 'none' not one.
+    #[napi(ts_type = "'probes' | 'replies' | 'claims' | 'all' | 'none'")]
     pub incoming: String,
     /// IPv4 addresses: of the ARP frames that leave only those whose ARP sender is
     /// one of them, and none for an empty list. Left out: all that leave.
     pub senders: Option<Vec<String>>,
+    /// What leaves is not seen. Default false.
+    pub arriving_only: Option<bool>,
     /// The receive buffer in bytes, which the kernel doubles; without
     /// CAP_NET_ADMIN capped at net.core.rmem_max. Default net.core.rmem_default.
     pub buffer_bytes: Option<u32>,
@@ -106,6 +109,7 @@ impl ArpTap {
         let incoming = match options.incoming.as_str() {
             "probes" => Incoming::Probes,
             "replies" => Incoming::Replies,
+            "claims" => Incoming::Claims,
             "all" => Incoming::All,
             "none" => Incoming::None,
             other => return Err(invalid("incoming", other).into()),
@@ -116,6 +120,7 @@ impl ArpTap {
         let watch = ArpWatch {
             incoming,
             senders: senders.transpose()?,
+            arriving_only: options.arriving_only.unwrap_or(false),
         };
         let tap = Tap::open(&ifindexes, &watch, options.buffer_bytes)?;
         Ok(Self(UntilClosed::new("ArpTap", tap)))
