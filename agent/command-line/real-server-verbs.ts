@@ -12,6 +12,10 @@ export function addRealServerVerbs(verbs: Verbs): void {
 }
 
 function addRotationVerbs({ add, invocation, run }: Verbs): void {
+  add(
+    'run',
+    'stay what the configuration says, and put right whatever changes; SIGHUP reads the configuration again',
+  ).action(() => run(async () => (await import('../commands/run.ts')).runCommand(invocation())))
   add('drain', 'take this host out of rotation, with what its clients have begun served to its end')
     .option('--limit <seconds>', 'wait no longer', '300')
     .option('--quiet <seconds>', 'nobody was there for so long: more than the director takes to notice', '10')

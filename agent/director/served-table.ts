@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/load.ts'
 import { AgentError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ipvs } from '../host/ipvs.ts'
-import { withLock } from '../host/lock.ts'
+import { withLockInTurn } from '../host/lock.ts'
 import { withoutIpvs } from '../host/without-ipvs.ts'
 import { convergeDirector } from './converge.ts'
 import type { WantedDirector } from './desired.ts'
 import { destinationEdits } from './health/edits.ts'
-
-/** Between two tries while another rs-agent changes this host. */
-const RETRY_MS = 20
 
 interface ServedTableOptions {
   signal: AbortSignal
@@ -100,16 +96,7 @@ export class ServedTable {
     return ipvs
   }
 
-  /** Waits for another rs-agent that is at work on this host. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await withLock(this.#host.files.root, work)
-      } catch (error) {
-        if (!(error instanceof AgentError) || error.code !== 'locked' || this.#options.signal.aborted)
-          throw error
-        await sleep(RETRY_MS)
-      }
-    }
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return withLockInTurn(this.#host.files.root, work, this.#options.signal)
   }
 }

@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 import { FileLock } from './native.ts'
 
 export const LOCK_PATH = 'run/rs-agent/lock'
 
 /** Who holds a lock, when somebody else does. */
-interface Holder {
+export interface Holder {
   who: string
   hint: string
 }
@@ -31,6 +32,25 @@ export async function withLock<T>(
     return await work()
   } finally {
     lock.release()
+  }
+}
+
+/** Between two tries while another rs-agent changes this host. */
+const RETRY_MS = 20
+
+/** Waits for another rs-agent that is at work on this root, as long as the signal lets it; throws `locked` then. */
+export async function withLockInTurn<T>(
+  root: string,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await withLock(root, work)
+    } catch (error) {
+      if (!(error instanceof AgentError) || error.code !== 'locked' || signal.aborted) throw error
+      await sleep(RETRY_MS)
+    }
   }
 }
 

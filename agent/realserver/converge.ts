@@ -22,6 +22,7 @@ import {
   tellOfInstallation,
 } from './packages.ts'
 import { interestOf, planRealServer, planRemoval } from './plan.ts'
+import { refuseAudible } from './refuse-audible.ts'
 import type { CheckResult } from './verify/check.ts'
 import { STATIC_CHECKS } from './verify/static-checks.ts'
 import { runChecks } from './verify/verify.ts'
@@ -159,14 +160,4 @@ function forgetDrain({ files }: Host): string[] {
   if (readDrain(files) === 'in rotation') return []
   writeDrain(files, 'in rotation', new Date())
   return ['this host was drained: that has gone with the role']
-}
-
-function refuseAudible(checks: readonly CheckResult[]): void {
-  const leak = checks.find(check => check.id.endsWith('-silence') && check.verdict === 'fail')
-  if (leak !== undefined)
-    throw new AgentError(
-      'failed',
-      `${leak.subject}: ${leak.evidence}`,
-      'the sysctls are right, yet the host answers: see `rs-agent verify`',
-    )
 }

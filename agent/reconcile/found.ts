@@ -123,7 +123,7 @@ export function addressSetting({
   return { kind: 'address', id: { link, address, prefixLength } }
 }
 
-function addressForm({
+export function addressForm({
   link: _,
   address: __,
   prefixLength: ___,
