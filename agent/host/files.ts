@@ -13,14 +13,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { AgentError, hasErrno, messageOf } from '../errors.ts'
 
 /** A file as it can be put back: text, permission bits and owner. */
@@ -170,17 +169,28 @@ const ENTRIES_READ = 4
 
 function lookIntoFolder(folder: string, root: string): FoundFolder | null {
   try {
-    const found = lstatSync(folder)
-    if (found.isSymbolicLink()) return { kind: 'link', to: readlinkSync(folder) }
-    if (!found.isDirectory()) return { kind: 'other' }
-    const real = realpathSync(folder)
-    const expected = join(realpathSync(root), relative(root, folder))
-    if (real !== expected) return { kind: 'link', to: real }
+    const link = firstLinkTo(folder, root)
+    if (link !== null) return { kind: 'link', to: link }
+    if (!lstatSync(folder).isDirectory()) return { kind: 'other' }
     return { kind: 'folder', entries: firstEntries(folder).sort() }
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return null
     throw error
   }
+}
+
+/**
+ * Where the first link on the way below the root leads, with the rest of the way; null without one. No link is followed:
+ * a look beyond it may never end, where it leads to a share whose server is dead.
+ */
+function firstLinkTo(folder: string, root: string): string | null {
+  const parts = relative(root, folder).split('/')
+  for (const [index] of parts.entries()) {
+    const way = join(root, ...parts.slice(0, index + 1))
+    if (lstatSync(way).isSymbolicLink())
+      return join(resolve(dirname(way), readlinkSync(way)), ...parts.slice(index + 1))
+  }
+  return null
 }
 
 /** Of a folder that may hold millions. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AgentError, messageOf } from '../errors.ts'
@@ -15,9 +15,13 @@ export const OWN_TEMPLATES = 'etc/rs-agent/templates'
 /** The text of the host's own template of that name, else of the one that comes with the program. */
 export function readOwnTemplate(name: string, root: string): string {
   const own = join(root, OWN_TEMPLATES, name)
-  return existsSync(own)
-    ? readTrusted(own, name, `mend it, or remove it: ${name} of the program is used then`)
-    : readTemplate(name)
+  const hint = `mend it, or remove it: ${name} of the program is used then`
+  return isThere(own, name, hint) ? readTrusted(own, name, hint) : readTemplate(name)
+}
+
+/** A link that leads nowhere is there as well: whoever put it there does not want the program's template instead. */
+function isThere(path: string, name: string, hint: string): boolean {
+  return attempt(path, name, hint, () => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
 }
 
 /** The text of templates/NAME. */
@@ -28,9 +32,14 @@ export function readTemplate(name: string): string {
 /** Refused when somebody else could have written it. */
 function readTrusted(path: string, name: string, hint: string): string {
   refuseUntrusted(path, `template ${name}`)
+  // Bytes that are no text would be written as something else.
+  return attempt(path, name, hint, () => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)))
+}
+
+function attempt<T>(path: string, name: string, hint: string, look: () => T): T {
   try {
-    return readFileSync(path, 'utf8')
+    return look()
   } catch (cause) {
-    throw new AgentError('failed', `cannot read template ${path}: ${messageOf(cause)}`, hint, cause)
+    throw new AgentError('failed', `cannot read template ${name}, ${path}: ${messageOf(cause)}`, hint, cause)
   }
 }
