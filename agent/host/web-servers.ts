@@ -84,6 +84,9 @@ export function webServersOf(host: {
     test: place => testConfiguration(commands, place),
     async change(place, before, after) {
       const unit = `${place.unit}.service`
+      const reads = after.running && (!before.running || before.site?.revision !== after.site?.revision)
+      // Once more: a run that was killed may have left a file that no server has judged yet.
+      if (reads) await testConfiguration(commands, place)
       if (initSystem !== null && before.enabled !== after.enabled)
         await (after.enabled ? initSystem.enable(unit) : initSystem.disable(unit))
       if (!after.running) {
@@ -91,8 +94,7 @@ export function webServersOf(host: {
         return
       }
       if (!before.running) await (initSystem?.start(unit) ?? control(commands, place.start))
-      else if (before.site?.revision !== after.site?.revision)
-        await (initSystem?.reload(unit) ?? control(commands, place.reload))
+      else if (reads) await (initSystem?.reload(unit) ?? control(commands, place.reload))
       const asked = after.site ?? before.site
       if (asked !== null) await untilItTells(host, place, asked, after.site?.revision ?? null)
     },
@@ -168,7 +170,13 @@ async function testConfiguration(commands: Commands, place: WebServerPlace): Pro
       `the web server is not there: no ${program}`,
       `install ${place.package}`,
     )
-  if (result.exitStatus !== 0 || result.isOverdue)
+  if (result.isOverdue)
+    throw new AgentError(
+      'failed',
+      `${place.test.join(' ')} did not end within ${TEST_LIMIT_MS / 1000} s`,
+      'does it wait for a file server that is dead? rs-agent verify --only nfs-mounted',
+    )
+  if (result.exitStatus !== 0)
     throw new AgentError(
       'failed',
       `${place.test.join(' ')} refuses the configuration: ${lastWordsOf(result)}`,

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { CommandResult } from '../../agent/host/commands.ts'
 import { filesBelow } from '../../agent/host/files.ts'
 import type { InitSystem, UnitState } from '../../agent/host/init-system.ts'
 import { readTemplate } from '../../agent/host/templates.ts'
@@ -161,17 +162,61 @@ describe('a web server that is to change', () => {
   const running = { enabled: true, running: true }
   const site = (port: number) => ({ revision: '0123456789ab', address: '127.0.0.1' as IpAddress, port })
 
+  /** A host whose programs end so, and what was done on it. */
+  function servers(test: Partial<CommandResult>, state: UnitState = ENDED) {
+    const done: string[] = []
+    const ended = { exitStatus: 0, stdout: '', stderr: '', isOverdue: false, ...test }
+    const initSystem: InitSystem = {
+      ...starterWith(state),
+      enable: async name => void done.push(`enable ${name}`),
+      start: async name => void done.push(`start ${name}`),
+      reload: async name => void done.push(`reload ${name}`),
+    }
+    const run = async (program: string) => {
+      done.push(program)
+      return ended
+    }
+    return { done, ...webServersOf({ files: filesBelow('/'), commands: { run }, initSystem }) }
+  }
+
+  it.for([
+    [
+      'refuses',
+      { exitStatus: 1, stderr: 'theirs.conf:3: oops' },
+      /refuses the configuration: theirs\.conf:3/,
+    ],
+    ['does not end', { exitStatus: null, isOverdue: true }, /^apache2ctl -t did not end within 30 s$/],
+  ] as const)(
+    'is told nothing where its own test %s: a killed run may have left a file unjudged',
+    async ([, ended, why]) => {
+      for (const isRunning of [true, false]) {
+        const { done, change } = servers(ended)
+        const before = { enabled: false, running: isRunning, site: null }
+        await expect(change(place, before, { ...running, site: site(1) })).rejects.toThrow(why)
+        expect(done).toEqual(['apache2ctl'])
+      }
+    },
+  )
+
+  it('is not tested when it has nothing to read', async () => {
+    const { done, change } = servers({ exitStatus: 1 })
+    await change(place, { enabled: false, running: true, site: null }, { ...running, site: null }).catch(
+      () => undefined,
+    )
+    expect(done).toEqual(['enable apache2.service'])
+  })
+
   it.for(['takes a site', 'loses it'] as const)('is not waited for once it has ended: %s', async what => {
     const { server, port } = await listening()
     server.close()
     await once(server, 'close')
-    const servers = webServersOf({ files: filesBelow('/'), commands, initSystem: starterWith(ENDED) })
+    const { change } = servers({})
     const [without, withSite] = [
       { ...running, site: null },
       { ...running, site: site(port) },
     ]
     const [before, after] = what === 'takes a site' ? [without, withSite] : [withSite, without]
-    await expect(servers.change(place, before, after)).rejects.toThrow(/^apache2\.service ended /)
+    await expect(change(place, before, after)).rejects.toThrow(/^apache2\.service ended /)
   })
 
   it('is told from others at its port by the name of its own processes, while it runs', async () => {
