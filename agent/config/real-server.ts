@@ -51,13 +51,32 @@ const nfsMount = section(
   'an NFS mount: { source, target, options }',
 )
 
+/** Below /.rs-agent the site answers by itself, and looks for the page: that one cannot lie there. */
+const pagePath = v.pipe(
+  path,
+  v.check(
+    value => !isOwnAnswer(value),
+    'the path of a page of the site: below /.rs-agent it answers by itself, and looks for that page',
+  ),
+)
+
+/** As a web server reads it: without its query and without dots, decoded, with slashes that say nothing left out. */
+function isOwnAnswer(value: string): boolean {
+  const text = `http://localhost${value}`
+  if (!URL.canParse(text)) return false
+  const name = new URL(text).pathname.replace(/%([0-9a-f]{2})/gi, (_, byte) =>
+    String.fromCharCode(Number.parseInt(byte, 16)),
+  )
+  return /^\/+\.rs-agent(\/|$)/.test(name)
+}
+
 const httpd = v.pipe(
   section(
     {
       server: v.optional(v.picklist(['apache', 'nginx'], 'apache or nginx'), 'apache'),
       port: v.optional(portNumber, 80),
       root: v.optional(folder, '/var/www/html'),
-      healthPath: v.optional(path, '/'),
+      healthPath: v.optional(pagePath, '/'),
       /** Applications behind it, of the multi-level set-up; nothing is read from `root` then. */
       proxy: v.optional(
         v.pipe(

@@ -154,6 +154,22 @@ colour: red
       expect(load(text(path)).realServer?.httpd?.healthPath).toBe(path)
   })
 
+  it.each(['/.rs-agent/ready', '/.rs-agent', '/a/../%2ers-agent/alive?x', '//.rs-agent/'])(
+    'takes no health path that the site answers by itself: %s',
+    path => {
+      const text = `realServer:
+  vips: [{ address: 10.10.10.100 }]
+  httpd: { healthPath: "${path}" }
+`
+      expect(problems(text)).toEqual([
+        expect.stringMatching(
+          /^FILE:3:24: realServer\.httpd\.healthPath: expected the path of a page of the site/,
+        ),
+      ])
+      expect(load(text.replace(path, '/.rs-agents/x')).realServer?.httpd?.healthPath).toBe('/.rs-agents/x')
+    },
+  )
+
   it('wants the web server at a port that clients reach, unless a VIP does not tell its ports', () => {
     const text = (ports: string, httpd: string) =>
       `realServer: { vips: [{ address: 10.0.0.1, ports: [${ports}] }], httpd: { ${httpd} } }`
