@@ -10,6 +10,7 @@ import type { Claim, Step } from '../reconcile/step.ts'
 import { arpSysctlClaims, arpSysctlPaths, SYSCTL_FILE } from './arp-sysctl.ts'
 import type { WantedRealServer } from './desired.ts'
 import { leaveOutAudible, tellOfPrior, tellOfStep } from './left-out.ts'
+import { tellOfMountsThatStay } from './nfs/nfs-mount.ts'
 import { disableIpv6Path, hostRefusals, roleRefusals } from './refusal.ts'
 import { servingClaims, servingInterest, servingRefusals, tellOfServing } from './serving.ts'
 import { isRightlyBound, promotePath, vipAddressClaims, vipAddressRefusals } from './vip-address.ts'
@@ -48,6 +49,7 @@ export function planRealServer(
     ...kept.leftOut,
     ...kept.steps.flatMap(tellOfStep),
     ...tellOfServing(wanted, found),
+    ...tellOfMountsThatStay(wanted.nfs, found, state.priors),
     ...tellOfEdits(kept.steps, state.priors),
   ]
   return { refusals, ...kept, leftOut, needs: needsOf(claims) }
@@ -62,6 +64,7 @@ export function planRemoval(found: FoundHost, state: State, director: State): Ro
     ...state.priors.flatMap(prior => tellOfPrior(prior, found)),
     ...tellOfLost(state.priors, found),
     ...tellOfShared(state, director, found, REAL_SERVER),
+    ...tellOfMountsThatStay([], found, state.priors),
     ...tellOfEdits(kept.steps, state.priors),
   ]
   return { ...kept, leftOut, needs: [] }

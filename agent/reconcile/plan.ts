@@ -1,6 +1,7 @@
 import type { SysctlPath } from '../host/sysctl.ts'
-import { isNfs, type MountForm } from '../model/mount.ts'
+import { topmostAt } from '../model/mount.ts'
 import { type FoundHost, type Lookup, lookupIn } from './found.ts'
+import { whyMountStays, withSources } from './mounted-by-us.ts'
 import { type Phase, phaseRank } from './order.ts'
 import { isSameValue, keyOf, type Setting, type SettingKind } from './setting.ts'
 import type { State } from './state.ts'
@@ -61,7 +62,7 @@ export function priorsDuring(priors: readonly Prior[], steps: readonly Step[]): 
     if (onRemove === 'forget' || known.has(keyOf({ kind, id } as Prior))) return []
     return [{ resource, onRemove, kind, id, value: before } as Prior]
   })
-  return [...priors, ...found]
+  return withSources([...priors, ...found], steps)
 }
 
 function claimStep(
@@ -93,10 +94,15 @@ export function tellOfLost(priors: readonly Prior[], found: FoundHost): string[]
   })
 }
 
-/** A folder of ours that others have put something into: all that may be in it are folders that go with it. */
+/** A folder of ours that others have put something into, or mounted: all that may be in it goes with it. */
 function isInUse(prior: Prior, found: FoundHost, released: readonly Prior[]): boolean {
+  const mounts = found.serving?.mounts ?? []
+  if (prior.kind === 'mount') return whyMountStays(prior, mounts, released) !== null
   if (prior.kind !== 'folder') return false
   const { path } = prior.id
+  const mount = released.find(({ kind, id }) => kind === 'mount' && id.target === path)
+  if (topmostAt(mounts, path) !== null && (mount === undefined || isInUse(mount, found, released)))
+    return true
   const folder = found.serving?.folders[path]
   if (folder?.kind !== 'folder') return false
   return folder.entries.some(entry => {
@@ -127,11 +133,11 @@ function whyOutOfReach(
     case 'folder':
     case 'fstab-line':
     case 'boot-unit':
+    // Nothing was mounted there before.
+    case 'mount':
       return null
     case 'web-server':
       return serving?.webServers[prior.id.server]?.isThere === false ? 'it is not installed any more' : null
-    case 'mount':
-      return whyNotOurs(before as MountForm | null)
     case 'ipvs-service':
     case 'ipvs-destination':
     case 'ipvs-timeout':
@@ -141,11 +147,6 @@ function whyOutOfReach(
     default:
       return prior satisfies never
   }
-}
-
-/** Only NFS is mounted by rs-agent: what else is there now is somebody's who came later. */
-function whyNotOurs(mounted: MountForm | null): string | null {
-  return mounted === null || isNfs(mounted) ? null : `${mounted.source} is mounted there now`
 }
 
 /** A virtual service comes back before its real servers and goes after them, whichever was touched first. */

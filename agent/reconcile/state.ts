@@ -44,7 +44,7 @@ export function readState(files: Files, role: Role): State {
       isListOfTexts(needs) &&
       isListOfTexts(packages) &&
       Array.isArray(priors) &&
-      priors.every(isSetting) &&
+      priors.every(prior => isSetting(prior) && isListOfTexts(prior.sources ?? [])) &&
       lastApply !== undefined,
   )
   return { vips, needs, priors, lastApply, packages }
@@ -109,6 +109,7 @@ const SCHEMA = {
         kind: { enum: SETTING_KINDS },
         id: { type: 'object' },
         value: { type: ['object', 'string', 'null'] },
+        sources: { type: 'array', items: TEXT },
       },
     },
   },

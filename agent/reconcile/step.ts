@@ -26,7 +26,12 @@ export type Claim = {
 }
 
 /** The value that a setting had before the first apply touched it: what remove goes back to. */
-export type Prior = Setting & { resource: string; onRemove: Exclude<OnRemove, 'forget'> }
+export type Prior = Setting & {
+  resource: string
+  onRemove: Exclude<OnRemove, 'forget'>
+  /** Of a mount: what rs-agent has mounted there since. */
+  sources?: readonly string[]
+}
 
 /** The change that takes a setting from the value it has to the one it shall have. */
 export function changeTo(wanted: Setting, before: Setting['value']): Change {

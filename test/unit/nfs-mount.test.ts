@@ -3,13 +3,18 @@ import { readTemplate } from '../../agent/host/templates.ts'
 import { DISTRIBUTIONS } from '../../agent/model/distribution.ts'
 import type { Mount } from '../../agent/model/mount.ts'
 import type { WantedShare } from '../../agent/realserver/desired.ts'
-import { nfsInterest, nfsMountClaims, tellOfMounts } from '../../agent/realserver/nfs/nfs-mount.ts'
+import {
+  nfsInterest,
+  nfsMountClaims,
+  tellOfMounts,
+  tellOfMountsThatStay,
+} from '../../agent/realserver/nfs/nfs-mount.ts'
 import { shareOptions } from '../../agent/realserver/nfs/options.ts'
 import { nfsMountRefusals } from '../../agent/realserver/nfs/refusals.ts'
 import { servingInterest } from '../../agent/realserver/serving.ts'
 import type { FoundHost } from '../../agent/reconcile/found.ts'
 import type { FoundServing } from '../../agent/reconcile/found-serving.ts'
-import { plan } from '../../agent/reconcile/plan.ts'
+import { plan, priorsAfter, priorsDuring } from '../../agent/reconcile/plan.ts'
 import type { Prior, Step } from '../../agent/reconcile/step.ts'
 import { reportChange } from '../../agent/report/change.ts'
 
@@ -93,10 +98,7 @@ function applied(steps: readonly Step[], found: FoundHost): FoundHost {
 
 /** What an apply on the host remembers. */
 function priorsOf(steps: readonly Step[]): Prior[] {
-  return steps.map(
-    ({ resource, change: { kind, id, before } }) =>
-      ({ resource, kind, id, value: before, onRemove: 'put-back' }) as Prior,
-  )
+  return priorsAfter([], steps)
 }
 
 describe('a share', () => {
@@ -322,6 +324,24 @@ describe('a share is refused', () => {
       'a share at /var/lib/rs-agent would hide what this host needs to run',
     ],
     [
+      'at a folder of programs',
+      { ...PAGES, target: '/usr/lib' },
+      host(),
+      'a share at /usr/lib would hide what this host needs to run',
+    ],
+    [
+      'where its own unit would be hidden',
+      { ...PAGES, target: '/etc/systemd' },
+      host(),
+      'a share at /etc/systemd would hide what this host needs to run',
+    ],
+    [
+      'among what rs-agent reads',
+      { ...PAGES, target: '/etc/rs-agent/templates' },
+      host(),
+      'a share at /etc/rs-agent/templates would keep rs-agent waiting whenever its server is dead',
+    ],
+    [
       'among the kernel’s own files',
       { ...PAGES, target: '/sys/fs/pages' },
       host(),
@@ -382,13 +402,58 @@ describe('a share is refused', () => {
 })
 
 describe('what somebody mounted later', () => {
-  it('is not taken away when the role goes', () => {
-    const steps = planned([PAGES], host())
+  const OURS = { ...PAGES, target: '/srv/pages' }
+  const disk = { source: '/dev/sdb1', target: OURS.target, type: 'ext4', options: 'rw' }
+  const share = mounted({ ...OURS, source: '10.10.10.9:/x' })
+
+  it.each([
+    ['a disk', disk, folder()],
+    ['another share', share, { kind: 'remote' } as const],
+  ])('is not taken away when the role goes, nor its folder, and told of: %s', (_, later, sight) => {
+    const steps = planned([OURS], host())
+    const priors = priorsOf(steps)
+    const { serving = host().serving as FoundServing, ...rest } = applied(steps, host())
+    const folders = { ...serving.folders, '/srv': folder('pages'), [OURS.target]: sight }
+    const found = { ...rest, serving: { ...serving, folders, mounts: [later] } }
+    expect(subjects(plan([], priors, found, none))).toEqual([
+      'delete srv-pages.automount',
+      'delete /etc/systemd/system/srv-pages.automount',
+      'delete /etc/systemd/system/srv-pages.mount',
+    ])
+    expect(tellOfMountsThatStay([], found, priors)).toEqual([
+      `what is mounted at ${OURS.target} stays: ${later.source} (${later.type}) was mounted at ${OURS.target} since, and not by rs-agent`,
+    ])
+    expect(tellOfMountsThatStay([OURS], found, priors)).toEqual([])
+  })
+
+  it('in a share of ours keeps that where it is, and is told of', () => {
+    const steps = planned([OURS, { ...PICTURES, target: '/srv/pages/img' }], host())
+    const priors = priorsOf(steps)
     const found = applied(steps, host())
-    const disk = { source: '/dev/sdb1', target: '/var/www/html', type: 'ext4', options: 'rw' }
-    const serving = { ...(found.serving as FoundServing), mounts: [disk] }
-    expect(subjects(plan([], priorsOf(steps), { ...found, serving }, none))).not.toContain(
-      'delete /var/www/html',
+    expect(subjects(plan([], priors, found, none))).toContain('delete /srv/pages')
+    found.serving?.mounts.push({ ...disk, target: '/srv/pages/uploads' })
+    const kept = subjects(plan([], priors, found, none))
+    expect(kept).toContain('delete /srv/pages/img')
+    expect(kept).not.toContain('delete /srv/pages')
+    expect(kept).not.toContain('delete folder /srv/pages')
+    expect(tellOfMountsThatStay([], found, priors)).toEqual([
+      'what is mounted at /srv/pages stays: /dev/sdb1 (ext4) was mounted at /srv/pages/uploads since, which lies in it, and not by rs-agent',
+    ])
+  })
+
+  it('is told from the share of before, when a run that was to mount another one was killed', () => {
+    const before = planned([PAGES], host())
+    const found = applied(before, host())
+    const other = { ...PAGES, source: '10.10.10.40:/srv/other' }
+    const steps = planned([other], found, priorsOf(before))
+    // Killed before it could mount: what is for the next boot tells of the new share already.
+    const cut = applied(
+      steps.filter(({ phase }) => phase === 'configure'),
+      found,
     )
+    const priors = priorsDuring(priorsOf(before), steps)
+    expect(refusals([other], cut, priors)).toEqual([])
+    expect(subjects(planned([other], cut, priors))).toEqual(['update /var/www/html'])
+    expect(subjects(plan([], priors, cut, none))).toContain('delete /var/www/html')
   })
 })

@@ -144,19 +144,6 @@ function whatDiffers(found: Pick<WantedShare, 'source' | 'options'>, share: Want
   return missing.length === 0 ? null : `${found.source} without ${missing.join(',')}`
 }
 
-/** The source of the share that an earlier apply set up for the target; null when none did. */
-export function sourceWeSetUp(
-  target: string,
-  { files, serving }: FoundHost,
-  priors: readonly Prior[],
-): string | null {
-  const unit = files[unitPath(target, 'mount')]?.content ?? ''
-  if (readFirstLine(unit) !== null) return unitSetting(unit, 'What')
-  const line = serving?.fstabLines[target]
-  const isOurs = priors.some(({ kind, id }) => kind === 'fstab-line' && id.target === target)
-  return line === undefined || !isOurs ? null : parseFstabLine(line).source
-}
-
 /** The last one counts; a percent sign is written twice. */
 function unitSetting(text: string, key: string): string | null {
   const lines = [...text.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))]

@@ -2,10 +2,11 @@ import { isBelow, isNfs, isSameSource, type Mount, topmostAt, waitsForComers } f
 import { unitNameOf } from '../../model/unit-name.ts'
 import type { FoundHost } from '../../reconcile/found.ts'
 import type { FoundServing } from '../../reconcile/found-serving.ts'
+import { isMountedByUs, whyMountStays } from '../../reconcile/mounted-by-us.ts'
 import type { Claim, Prior } from '../../reconcile/step.ts'
 import type { WantedRealServer, WantedShare } from '../desired.ts'
 import { missingOptions } from './as-mounted.ts'
-import { bootClaims, sourceWeSetUp, unitPaths } from './boot.ts'
+import { bootClaims, unitPaths } from './boot.ts'
 import { shareOptions } from './options.ts'
 
 type Wanted = Pick<WantedRealServer, 'nfs' | 'templates'>
@@ -20,7 +21,7 @@ export function nfsMountClaims(wanted: Wanted, found: FoundHost, priors: readonl
     ...shares.flatMap(share => {
       const boot = bootClaims(share, wanted, found, priors)
       const isReady = boot.every(({ satisfied }) => satisfied)
-      return [...boot, mountClaim(share, found, priors, { isReady })]
+      return [...boot, mountClaim(share, serving, priors, { isReady })]
     }),
   ]
 }
@@ -53,11 +54,10 @@ function folderClaims(
 
 function mountClaim(
   { source, target, options }: WantedShare,
-  found: FoundHost,
+  { mounts }: FoundServing,
   priors: readonly Prior[],
   { isReady }: { isReady: boolean },
 ): Claim {
-  const mounts = found.serving?.mounts ?? []
   const mounted = topmostAt(mounts, target)
   const form = { source, type: 'nfs', options: shareOptions(options).mount }
   return {
@@ -68,7 +68,7 @@ function mountClaim(
       mounted === null
         ? // Since the last boot nobody has come: who does finds it mounted.
           isReady && waitsForComers(mounts, target)
-        : whatDiffers({ source, target, options }, mounted, found, priors) === null,
+        : whatDiffers({ source, target, options }, mounted, priors) === null,
     onRemove: 'put-back',
   }
 }
@@ -77,29 +77,35 @@ function mountClaim(
  * Why what is mounted is not the share as it is wanted; null when it is. A mount of ours has every option that was
  * chosen for it, one of somebody else's those that the configuration names.
  */
-export function whatDiffers(
-  share: WantedShare,
-  mounted: Mount,
-  found: FoundHost,
-  priors: readonly Prior[],
-): string | null {
+export function whatDiffers(share: WantedShare, mounted: Mount, priors: readonly Prior[]): string | null {
   if (!isNfs(mounted)) return `${mounted.source}, ${mounted.type},`
   if (!isSameSource(mounted.source, share.source)) return mounted.source
   const { mount, named } = shareOptions(share.options)
-  const missing = missingOptions(mounted.options, isOurs(mounted, found, priors) ? mount : named)
+  const missing = missingOptions(mounted.options, isOurs(mounted, priors) ? mount : named)
   return missing.length === 0 ? null : `${mounted.source} without ${missing.join(',')}`
 }
 
-/** Whether an earlier apply mounted it: nothing was there before, and what it set up for the next boot says so. */
-export function isOurs(mounted: Mount, found: FoundHost, priors: readonly Prior[]): boolean {
-  const { target } = mounted
-  const source = sourceWeSetUp(target, found, priors)
-  return (
-    isNfs(mounted) &&
-    source !== null &&
-    isSameSource(source, mounted.source) &&
-    priors.some(({ kind, id, value }) => kind === 'mount' && id.target === target && value === null)
+/** Whether an earlier apply mounted it. */
+export function isOurs(mounted: Mount, priors: readonly Prior[]): boolean {
+  return priors.some(
+    prior => prior.kind === 'mount' && prior.id.target === mounted.target && isMountedByUs(prior, mounted),
   )
+}
+
+/** Of mounts that are left where an earlier apply had mounted a share that is not wanted any more. */
+export function tellOfMountsThatStay(
+  wanted: readonly WantedShare[],
+  { serving }: FoundHost,
+  priors: readonly Prior[],
+): string[] {
+  const released = priors.filter(
+    ({ kind, id }) => kind === 'mount' && !wanted.some(({ target }) => target === id.target),
+  )
+  return released.flatMap(prior => {
+    if (prior.kind !== 'mount') return []
+    const why = whyMountStays(prior, serving?.mounts ?? [], released)
+    return why === null ? [] : [`what is mounted at ${prior.id.target} stays: ${why}`]
+  })
 }
 
 /** Of what a mount hides, before it does. */

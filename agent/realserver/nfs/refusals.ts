@@ -24,7 +24,7 @@ export function nfsMountRefusals(
     const reason =
       whyOfTheHost(share, serving) ??
       whyNotThisFolder(share, nfs, serving) ??
-      whyTaken(share, found, priors) ??
+      whyTaken(share, serving, priors) ??
       whySetUp(share, found, priors)
     return reason === null ? [] : refuse(...reason)
   })
@@ -38,14 +38,23 @@ export const OF_THE_SYSTEM = 'bin boot dev etc lib lib32 lib64 proc root run sbi
   .split(' ')
   .map(name => `/${name}`)
 export const OF_THE_KERNEL = ['/dev', '/proc', '/sys']
+/** What rs-agent itself reads at every run, which would wait for a dead server there. */
+const OF_RS_AGENT = ['/etc/rs-agent', `/${STATE_FOLDER}`]
+/** What no share may hide, by itself or with a folder around it: programs, and where apply writes. */
+const NEVER_HIDDEN = [
+  ...['/usr/bin', '/usr/lib', '/usr/lib64', '/usr/sbin', '/run/systemd'],
+  ...['/etc/sysctl.d', '/etc/systemd/system', ...OF_RS_AGENT],
+]
 
 function whyOfTheHost({ target }: WantedShare, { init }: FoundServing): Reason | null {
   const hint = 'mount it to a folder of its own, such as /var/www/html'
   if (OF_THE_KERNEL.some(folder => isBelow(target, folder)))
     return [`${target} is no place for files: the kernel shows itself there`, hint]
-  const state = `/${STATE_FOLDER}`
-  if (OF_THE_SYSTEM.includes(target) || target === state || isBelow(state, target))
+  const hides = (folder: string): boolean => folder === target || isBelow(folder, target)
+  if (OF_THE_SYSTEM.includes(target) || NEVER_HIDDEN.some(hides))
     return [`a share at ${target} would hide what this host needs to run`, hint]
+  if (OF_RS_AGENT.some(folder => isBelow(target, folder)))
+    return [`a share at ${target} would keep rs-agent waiting whenever its server is dead`, hint]
   if (init !== 'none' && Buffer.byteLength(unitNameOf(target, 'automount')) > MAX_UNIT_NAME_BYTES)
     return [`systemd has no name for a unit of ${target}`, 'mount it to a folder with a shorter path']
   return null
@@ -76,14 +85,13 @@ function whyNotThisFolder(
 }
 
 /** What is mounted there and is not ours is never taken away; ours only while nothing else is mounted in it. */
-function whyTaken(share: WantedShare, found: FoundHost, priors: readonly Prior[]): Reason | null {
-  const mounts = found.serving?.mounts ?? []
+function whyTaken(share: WantedShare, { mounts }: FoundServing, priors: readonly Prior[]): Reason | null {
   const { target } = share
   const mounted = topmostAt(mounts, target)
   if (mounted === null) return null
-  const different = whatDiffers(share, mounted, found, priors)
+  const different = whatDiffers(share, mounted, priors)
   if (different === null) return null
-  if (!isOurs(mounted, found, priors))
+  if (!isOurs(mounted, priors))
     return [
       `${different} is mounted at ${target} already, and not by rs-agent`,
       `umount ${target}, or write the share and its options as it is mounted: findmnt ${target}`,
