@@ -70,5 +70,7 @@ sh test/lab/fetch-kernels.sh
 sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
 sh test/support/unpack-tools.sh peers keepalived ldirectord
 sh test/support/unpack-tools.sh web nginx-light apache2
+sh test/support/unpack-tools.sh prometheus prometheus
+sh test/support/unpack-tools.sh browser chromium fonts-dejavu-core
 sh test/support/debian-root.sh
 sh test/support/rpm-root.sh
