@@ -4,16 +4,17 @@ import { AgentError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { IpAddress } from '../model/address.ts'
 import type { FoundPool } from '../model/ipvs.ts'
+import { OneAtATime } from '../reconcile/one-at-a-time.ts'
 import { ArpAudit } from './arp-audit.ts'
 import { directorSection, type WantedDirector, wantedDirector } from './desired.ts'
 import { readDrained } from './drained.ts'
 import { adopt, type CheckedMember, checkedMembers, standingsOf } from './health/members.ts'
 import { Watch } from './health/watch.ts'
 import { RotationTimes } from './in-rotation.ts'
-import { OneAtATime } from '../reconcile/one-at-a-time.ts'
 import {
   type RotationReport,
   readReport,
+  type Standing,
   type Standings,
   servicesReport,
   writeReport,
@@ -45,6 +46,10 @@ const LOOKS_A_REPORT = 5
 const FIRST_LOOK_MS = 20
 /** How much longer than their timeout first checks may take. */
 const FIRST_CHECKS_MS = 1_500
+
+const IS_UNPROVEN = (ofService: Standing[]): boolean => ofService.some(({ health }) => health === 'unproven')
+const WOULD_BE_EMPTY = (ofService: Standing[]): boolean =>
+  IS_UNPROVEN(ofService) && !ofService.some(({ health }) => health === 'up')
 
 /**
  * Keeps this host the configured director, with only healthy real servers in rotation, until the signal. At the start
@@ -112,7 +117,7 @@ class DirectorRun {
     const { served: configured } = this.#table
     this.#times.adopt(await this.#found(), last, configured)
     this.#follow(await this.#membersOf(this.#config, last))
-    await this.#firstChecks()
+    await this.#firstChecks(IS_UNPROVEN)
     this.#hasFirstChecks = true
     await this.#work.run(async () => {
       await this.#converge(this.#config)
@@ -143,16 +148,17 @@ class DirectorRun {
     await this.#arpAudit.end()
   }
 
-  /** So that no client is sent to what nobody has seen: the first table is made of what first checks say. */
-  async #firstChecks(): Promise<void> {
+  /**
+   * So that no client is sent to what nobody has seen: the first table is made of what first checks say. So is that of
+   * a reload by which a service gets real servers that are all new: those of before serve until one of them is seen.
+   */
+  async #firstChecks(isAwaited: (ofService: Standing[]) => boolean): Promise<void> {
     const { signal } = this.#options
     const timeouts = this.#members.flatMap(({ checks }) => checks.map(({ pace }) => pace.timeoutMs))
     const deadline = performance.now() + Math.max(0, ...timeouts) + FIRST_CHECKS_MS
-    const isUnproven = (): boolean =>
-      Object.values(this.#standings()).some(service =>
-        Object.values(service).some(({ health }) => health === 'unproven'),
-      )
-    while (isUnproven() && performance.now() < deadline && !signal.aborted) await sleep(FIRST_LOOK_MS)
+    const isSomeAwaited = (): boolean =>
+      Object.values(this.#standings()).some(ofService => isAwaited(Object.values(ofService)))
+    while (isSomeAwaited() && performance.now() < deadline && !signal.aborted) await sleep(FIRST_LOOK_MS)
   }
 
   async #membersOf(config: Config, last: RotationReport | null): Promise<CheckedMember[]> {
@@ -223,17 +229,20 @@ class DirectorRun {
     const { load, log, stamp } = this.#options
     const { served } = this.#table
     const before = this.#members
+    // Where the new one is refused it tells more of the old one's real servers than what is looked at meanwhile.
+    const last = this.#report()
     this.#stamp = stamp()
     try {
       const config = load()
-      this.#follow(await this.#membersOf(config, this.#report()))
+      this.#follow(await this.#membersOf(config, last))
+      await this.#firstChecks(WOULD_BE_EMPTY)
       await this.#converge(config)
       this.#config = config
       this.#refusedConfig = null
       log({ level: 'info', subject: config.file, message: 'read again, and in use' })
       this.#tellOfChange(served)
     } catch (error) {
-      if (this.#members !== before) this.#follow(await this.#membersOf(this.#config, this.#report()))
+      if (this.#members !== before) this.#follow(await this.#membersOf(this.#config, last))
       this.#refusedConfig = messageOf(error)
       this.#warn(`${messageOf(error)}: the configuration of before stays in use`)
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { availability, type Candidate, type Health } from '../../agent/director/availability.ts'
 import type { Outcome } from '../../agent/director/health/check.ts'
-import { firstJudgement, judge } from '../../agent/director/health/judgement.ts'
+import { firstJudgement, judge, UNPROVEN } from '../../agent/director/health/judgement.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
 import type { Destination } from '../../agent/model/ipvs.ts'
 
@@ -23,7 +23,7 @@ const candidate = (number: number, more: Partial<Candidate> = {}): Candidate => 
   forMs: null,
   ...more,
 })
-const POLICY = { onFailure: 'quiesce', fallback: null, minimumAvailable: 0, slowStartMs: null } as const
+const POLICY = { onFailure: 'quiesce', fallback: null, minimumPercent: 0, slowStartMs: null } as const
 const weights = (destinations: Destination[]) =>
   destinations.map(({ address, weight }) => `${address} ${weight}`)
 
@@ -70,7 +70,7 @@ describe('who serves', () => {
       candidate(3, { health: 'unproven', sinceMs: 40 }),
       candidate(4),
     ]
-    const { parts } = availability(candidates, { ...POLICY, minimumAvailable: 0.5 })
+    const { parts } = availability(candidates, { ...POLICY, minimumPercent: 50 })
     expect(parts).toEqual(['out', 'kept', 'out', 'serving'])
   })
 
@@ -78,9 +78,17 @@ describe('who serves', () => {
     const { parts, usesFallback } = availability([candidate(1, { health: 'down' })], {
       ...POLICY,
       fallback: FALLBACK,
-      minimumAvailable: 1,
+      minimumPercent: 100,
     })
     expect({ parts, usesFallback }).toEqual({ parts: ['out'], usesFallback: true })
+  })
+
+  it('are no more than the minimum asks for, to the last one: 7% of 100 are 7', () => {
+    const all = Array.from({ length: 100 }, (_, index) => candidate(index, { health: 'down' }))
+    for (let minimumPercent = 0; minimumPercent <= 100; minimumPercent++) {
+      const { parts } = availability(all, { ...POLICY, minimumPercent })
+      expect(parts.filter(part => part === 'kept')).toHaveLength(minimumPercent)
+    }
   })
 
   it('never are fewer than the minimum, nor more of those that are down than it takes', () => {
@@ -91,29 +99,29 @@ describe('who serves', () => {
       weight: fc.constantFrom(0, 1, 5, 10),
       forMs: fc.constantFrom(null, 0, 12_345, 40_000),
     })
-    const share = fc.constantFrom(0, 0.01, 0.34, 0.5, 1)
+    const percent = fc.constantFrom(0, 1, 34, 50, 100)
     const onFailure = fc.constantFrom<'quiesce' | 'remove'>('quiesce', 'remove')
     fc.assert(
       fc.property(
         fc.array(anyone, { maxLength: 8 }),
-        share,
+        percent,
         onFailure,
         fc.constantFrom(null, 30_000),
-        (all, minimumAvailable, onFailure, slowStartMs) => {
+        (all, minimumPercent, onFailure, slowStartMs) => {
           const candidates = all.map(({ weight, ...rest }, index) =>
             candidate(index, { ...rest, destination: destination(`10.10.10.${index}`, weight) }),
           )
           const { destinations, parts } = availability(candidates, {
             onFailure,
             fallback: null,
-            minimumAvailable,
+            minimumPercent,
             slowStartMs,
           })
           const inRotation = candidates.filter(
             ({ drained, destination }) => !drained && destination.weight > 0,
           )
           const up = inRotation.filter(({ health }) => health === 'up').length
-          const wanted = Math.max(up, Math.ceil(inRotation.length * minimumAvailable))
+          const wanted = Math.max(up, Math.ceil((inRotation.length * minimumPercent) / 100))
           expect(destinations.filter(({ weight }) => weight > 0)).toHaveLength(wanted)
           for (const [index, { drained, health }] of candidates.entries())
             expect(parts[index]).toSatisfy(
@@ -135,7 +143,7 @@ describe('what checks make of a real server', () => {
   const judged = (health: Health, ...outcomes: Outcome[]) =>
     outcomes.reduce(
       (before, outcome, index) => judge(before, outcome, PATIENCE, 100 + index),
-      firstJudgement(health, 0),
+      firstJudgement({ ...UNPROVEN, health }, 0),
     )
 
   it('takes it out after as many failures in a row as `fall` says', () => {
@@ -160,10 +168,16 @@ describe('what checks make of a real server', () => {
     expect(judged('unproven', FAIL)).toMatchObject({ health: 'down', why: 'refused' })
   })
 
+  it('begins with since when and why, as last reported, whatever became of the clock', () => {
+    const known = { health: 'down', sinceMs: 40, why: 'refused' } as const
+    expect(firstJudgement(known, 100)).toMatchObject(known)
+    expect(firstJudgement(known, 30)).toMatchObject({ ...known, sinceMs: 30 })
+  })
+
   it('learns nothing from a try that could not be made', () => {
     for (const health of ['up', 'down', 'unproven'] as const)
       expect(judged(health, ...Array<Outcome>(9).fill(UNKNOWN))).toEqual({
-        ...firstJudgement(health, 0),
+        ...firstJudgement({ ...UNPROVEN, health }, 0),
         unaskedTries: 9,
         unasked: 'no descriptors',
       })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { leftToRun, wantedDirector } from '../../agent/director/desired.ts'
+import { UNPROVEN } from '../../agent/director/health/judgement.ts'
 import { checkedMembers } from '../../agent/director/health/members.ts'
 import { AS_CONFIGURED } from '../../agent/director/rotation.ts'
 import { whyNotDaemon, whyNotDestination, whyNotService } from '../../agent/model/ipvs-limits.ts'
@@ -464,7 +465,7 @@ describe('a check', () => {
         `{ ${LISTEN}, check: { type: icmp }, realServers: [{ address: 10.0.0.12, check: [{ type: tcp }, { type: icmp }] }, { address: 10.0.0.13 }] }`,
       ),
     )
-    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => 'up')
+    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => UNPROVEN)
     expect(members.map(({ realServer, checks }) => [realServer, checks.length])).toEqual([
       ['10.0.0.12:80', 2],
       ['10.0.0.13:80', 1],
@@ -479,7 +480,7 @@ describe('a check', () => {
         `{ ${LISTEN}, realServers: [{ address: 10.0.0.12 }, { address: 10.0.0.13, check: { type: icmp } }] }`,
       ),
     )
-    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => 'up')
+    const members = checkedMembers(config.director?.services ?? [], wantedDirector(config), () => UNPROVEN)
     expect(members.map(({ realServer }) => realServer)).toEqual(['10.0.0.13:80'])
     expect(leftToRun(config, AS_CONFIGURED)).toHaveLength(1)
     for (const { checks } of members) for (const { check } of checks) check.close()

@@ -131,7 +131,17 @@ describe('a director that runs again', () => {
     ['serves again, whatever the last run said', found(server(1)), report('10.10.10.1', {}), 'up'],
     ['has no service yet', [], null, 'unproven'],
   ] as const)('takes one that %s for what it is', (_, table, last, expected) => {
-    expect(adopt(table, last)(SERVICE, server(1))).toBe(expected)
+    expect(adopt(table, last)(SERVICE, server(1))).toMatchObject({ health: expected })
+  })
+
+  it('knows since when one is out, and why, as long as it is the same that was reported', () => {
+    const last = report('10.10.10.1', { sinceMs: 77, why: 'it refuses the connection' })
+    const known = { health: 'down', sinceMs: 77, why: 'it refuses the connection' }
+    expect(adopt(found(server(1, 0)), last)(SERVICE, server(1))).toEqual(known)
+    expect(adopt(found(), last)(SERVICE, server(1))).toEqual(known)
+    const nothing = { sinceMs: null, why: '' }
+    expect(adopt(found(server(1)), last)(SERVICE, server(1))).toEqual({ health: 'up', ...nothing })
+    expect(adopt(found(server(2, 0)), last)(SERVICE, server(2))).toEqual({ health: 'down', ...nothing })
   })
 })
 

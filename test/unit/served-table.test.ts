@@ -5,10 +5,10 @@ import { AS_CONFIGURED, type Rotation } from '../../agent/director/rotation.ts'
 import { ServedTable } from '../../agent/director/served-table.ts'
 import { isLocked, LOCK_PATH } from '../../agent/host/lock.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
-import type { FoundHost } from '../../agent/reconcile/found.ts'
 import { configText } from '../support/config-text.ts'
 import { DIRECTOR_VIPS } from '../support/director-scenes.ts'
 import { type FakeHost, onFakeHost } from '../support/fake-host.ts'
+import { SPARE_DIRECTOR } from '../support/spare-director.ts'
 
 const { load } = configText()
 const CONFIG = `director:
@@ -23,36 +23,6 @@ const wantedWithout = (...drained: string[]) =>
     drained: new Set(drained as IpAddress[]),
   } satisfies Rotation)
 
-const FOUND: FoundHost = {
-  links: ['lo', 'eth0'].map((name, index) => ({
-    index: index + 1,
-    name,
-    mac: name === 'lo' ? '' : '02:00:00:00:00:02',
-    up: true,
-    // The proof on the wire has no place in memory.
-    carrier: name === 'lo',
-    loopback: name === 'lo',
-    arp: name !== 'lo',
-  })),
-  addresses: [],
-  routes: [],
-  files: {},
-  ipvs: {
-    pools: [],
-    timeouts: { tcpSeconds: 900, tcpFinSeconds: 120, udpSeconds: 300 },
-    daemons: [],
-  },
-  sysctls: Object.fromEntries([
-    ...['all', 'eth0'].flatMap(scope =>
-      ['send_redirects', 'arp_ignore', 'arp_announce', 'forwarding'].map(name => [
-        `net/ipv4/conf/${scope}/${name}`,
-        '0',
-      ]),
-    ),
-    ['net/ipv4/vs/expire_nodest_conn', '0'],
-  ]),
-}
-
 const weights = async (host: FakeHost) =>
   Object.fromEntries(
     ((await (await host.ipvs())?.table()) ?? []).flatMap(({ destinations }) =>
@@ -63,7 +33,7 @@ const weights = async (host: FakeHost) =>
 async function onTable(
   work: (table: ServedTable, host: FakeHost, whenServed: (listener: () => void) => void) => Promise<void>,
 ): Promise<void> {
-  await onFakeHost(FOUND, { served: DIRECTOR_VIPS }, async host => {
+  await onFakeHost(SPARE_DIRECTOR, { served: DIRECTOR_VIPS }, async host => {
     let served = (): void => undefined
     const { signal } = new AbortController()
     const table = new ServedTable(host, wantedWithout(), { signal, onServed: () => served() })

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import type { Health } from '../../agent/director/availability.ts'
 import type { Check, Outcome } from '../../agent/director/health/check.ts'
+import type { Known } from '../../agent/director/health/judgement.ts'
 import { type Pace, Watch, type Watched, watchKey } from '../../agent/director/health/watch.ts'
 
 /** Longer than a test may take: what comes before it came by another time. */
@@ -13,10 +15,11 @@ const PACE: Pace = {
   jitter: 0,
 }
 
+const known = (health: Health, sinceMs: number | null = null, why = ''): Known => ({ health, sinceMs, why })
 const follow = (check: Check, pace: Partial<Pace> = {}): Watched => ({
   check,
   pace: { ...PACE, ...pace },
-  first: 'up',
+  first: known('up'),
 })
 
 /** Says one after the other, then nothing more. */
@@ -36,7 +39,7 @@ function checkThatSays(...kinds: Outcome['kind'][]): Check & { tries: number } {
 async function untilChange(first: 'up' | 'down', check: Check) {
   const changed = Promise.withResolvers<void>()
   const watch = new Watch(() => changed.resolve())
-  watch.follow([{ check, pace: PACE, first }])
+  watch.follow([{ check, pace: PACE, first: known(first) }])
   try {
     await changed.promise
     return watch.judgementOf(watchKey({ check, pace: PACE }))
@@ -76,10 +79,30 @@ it('goes on from what is known when the same is asked at another pace', async ()
   const another = follow({ ...checkThatSays(), key: 'another' })
   watch.follow([before])
   await changed.promise
-  const known = watch.judgementOf(watchKey(before))
-  expect(known).toMatchObject({ health: 'down', why: 'number 3' })
+  const judgement = watch.judgementOf(watchKey(before))
+  expect(judgement).toMatchObject({ health: 'down', why: 'number 3' })
   watch.follow([after, another])
-  expect(watch.judgementOf(watchKey(after))).toEqual(known)
+  expect(watch.judgementOf(watchKey(after))).toEqual(judgement)
   expect(watch.judgementOf(watchKey(another))).toMatchObject({ health: 'up', why: '' })
   watch.end()
+})
+
+it.each([
+  ['one who serves in one of them, and is out in the other', known('down', 1), known('up', 2), 'up'],
+  ['one who is out in one of them, and was never reported of', known('up'), known('down'), 'down'],
+  ['one who is out in one of them, and new to the other', known('unproven'), known('down', 1), 'down'],
+  ['one who serves in one of them, and is new to the other', known('unproven'), known('up'), 'up'],
+])('begins a check that two services share with %s', (_, first, second, expected) => {
+  for (const firsts of [
+    [first, second],
+    [second, first],
+  ]) {
+    const watch = new Watch(() => undefined)
+    const shared = firsts.map(first => ({ ...follow(checkThatSays()), first }))
+    watch.follow(shared)
+    expect(watch.judgementOf(watchKey(shared[0] ?? follow(checkThatSays())))).toMatchObject({
+      health: expected,
+    })
+    watch.end()
+  }
 })

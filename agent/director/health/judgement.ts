@@ -29,9 +29,42 @@ export interface Patience {
 
 const ASKED = { unaskedTries: 0, unasked: '' }
 
-/** At the start: as the kernel's table has it, or unproven. */
-export function firstJudgement(health: Health, nowMs: number): Judgement {
-  return { health, sinceMs: nowMs, against: 0, why: '', note: '', latencyMs: null, ...ASKED }
+/** What is known of a real server before the first try: by the kernel's table, and by the last report of it. */
+export interface Known {
+  health: Health
+  /** When that began, ms since the epoch; null where no report says so. */
+  sinceMs: number | null
+  /** Why it is down; empty where no report says so. */
+  why: string
+}
+
+export const UNPROVEN: Known = { health: 'unproven', sinceMs: null, why: '' }
+
+export function firstJudgement({ health, sinceMs, why }: Known, nowMs: number): Judgement {
+  // The clock may have been set back since.
+  const began = Math.min(sinceMs ?? nowMs, nowMs)
+  return { health, sinceMs: began, against: 0, why, note: '', latencyMs: null, ...ASKED }
+}
+
+/**
+ * Which of two services tells more of a check that both make. Whoever serves in one of them, and did so when it was last
+ * reported, passes all that is asked there: elsewhere it is out for the sake of another check.
+ */
+export function betterKnown(left: Known, right: Known): Known {
+  return worthOf(left) >= worthOf(right) ? left : right
+}
+
+function worthOf({ health, sinceMs }: Known): number {
+  switch (health) {
+    case 'up':
+      return sinceMs === null ? 1 : 3
+    case 'down':
+      return 2
+    case 'unproven':
+      return 0
+    default:
+      return health satisfies never
+  }
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Health } from '../availability.ts'
 import type { WantedDirector } from '../desired.ts'
 import type { RotationReport, Standing, Standings } from '../rotation-report.ts'
 import { openCheck } from './check.ts'
+import { type Known, UNPROVEN } from './judgement.ts'
 import { type Pace, type Watch, type Watched, watchKey } from './watch.ts'
 
 /** A real server of one service, and the checks that it must pass. */
@@ -26,7 +27,7 @@ export interface CheckedMember {
 export function checkedMembers(
   services: readonly ServiceConfig[],
   { pools, nic }: WantedDirector,
-  first: (service: string, destination: Destination) => Health,
+  first: (service: string, destination: Destination) => Known,
 ): CheckedMember[] {
   return services.flatMap(({ check, realServers, vips }, index) => {
     const pool = pools[index]
@@ -50,21 +51,26 @@ export function checkedMembers(
 /**
  * What is known of a real server before its first check: what the kernel's table does with it now goes on, so that a
  * restart neither leaves a gap nor lets one in that had failed. One that served only because too few others did
- * (`kept`) had failed too.
+ * (`kept`) had failed too. Since when, and why, is as it was last reported.
  */
 export function adopt(table: readonly FoundPool[], last: RotationReport | null) {
   const byService = new Map(table.map(pool => [serviceText(pool.service.key), pool]))
-  return (service: string, { address, port, weight }: Destination): Health => {
+  return (service: string, { address, port, weight }: Destination): Known => {
     const before = last?.services[service]?.realServers[destinationText({ address, port })]
     const now = byService
       .get(service)
       ?.destinations.find(found => found.address === address && found.port === port)
-    if (before?.part === 'kept') return 'down'
-    if (before?.part === 'drained') return before.health
-    if (now === undefined) return before?.health === 'down' ? 'down' : 'unproven'
-    if (now.weight > 0) return 'up'
-    return weight > 0 ? 'down' : 'unproven'
+    if (before?.part === 'kept') return known('down', before)
+    if (before?.part === 'drained') return known(before.health, before)
+    if (now === undefined) return before?.health === 'down' ? known('down', before) : UNPROVEN
+    if (now.weight > 0) return known('up', before)
+    return weight > 0 ? known('down', before) : UNPROVEN
   }
+}
+
+function known(health: Health, before: Standing | undefined): Known {
+  if (before?.health !== health) return { health, sinceMs: null, why: '' }
+  return { health, sinceMs: before.sinceMs, why: health === 'down' ? before.why : '' }
 }
 
 /** What is known of all of them now. */

@@ -1,6 +1,5 @@
-import type { Health } from '../availability.ts'
 import type { Check } from './check.ts'
-import { firstJudgement, type Judgement, judge, type Patience } from './judgement.ts'
+import { betterKnown, firstJudgement, type Judgement, judge, type Known, type Patience } from './judgement.ts'
 
 /** How often one check is made, and what is made of what it says. */
 export interface Pace extends Patience {
@@ -17,7 +16,7 @@ export interface Watched {
   check: Check
   pace: Pace
   /** What is known of it at the start. */
-  first: Health
+  first: Known
 }
 
 /** Thousands of first tries begin over this time, not at once. */
@@ -41,20 +40,22 @@ export class Watch {
    * new twin is closed. One that asks the same at another pace goes on from what is known.
    */
   follow(watched: readonly Watched[]): void {
-    const keys = new Set(watched.map(watchKey))
+    const keys = watched.map(watchKey)
+    const firsts = firstsOf(watched, keys)
     const known = new Map<string, Judgement>()
     for (const [key, round] of this.#rounds)
-      if (!keys.has(key)) {
+      if (!firsts.has(key)) {
         known.set(round.asks, round.judgement)
         round.end()
         this.#rounds.delete(key)
       }
     const spreadMs = Math.min(FIRST_TRIES_MS, watched.length)
     for (const [index, each] of watched.entries()) {
-      const key = watchKey(each)
+      const key = keys[index] ?? ''
       if (this.#rounds.has(key)) each.check.close()
       else {
-        const judgement = known.get(each.check.key) ?? firstJudgement(each.first, Date.now())
+        const first = firsts.get(key) ?? each.first
+        const judgement = known.get(each.check.key) ?? firstJudgement(first, Date.now())
         const delayMs = (spreadMs * index) / watched.length
         this.#rounds.set(key, new Round(each, judgement, delayMs, this.#onChange))
       }
@@ -75,6 +76,16 @@ export class Watch {
 /** Checks that ask the same at the same pace are one. */
 export function watchKey({ check, pace }: Pick<Watched, 'check' | 'pace'>): string {
   return `${check.key} ${JSON.stringify(pace)}`
+}
+
+/** By its key: what all that share a check know of it. */
+function firstsOf(watched: readonly Watched[], keys: readonly string[]): Map<string, Known> {
+  const firsts = new Map<string, Known>()
+  for (const [index, { first }] of watched.entries()) {
+    const key = keys[index] ?? ''
+    firsts.set(key, betterKnown(firsts.get(key) ?? first, first))
+  }
+  return firsts
 }
 
 class Round {
