@@ -28,6 +28,7 @@ export function attempt(
 ): Promise<Outcome> {
   return new Promise(resolve => {
     const startedAt = performance.now()
+    let dueMs = timeoutMs
     let effort: Effort | undefined
     let isSettled = false
     const settle = (kind: Outcome['kind'], text?: string): void => {
@@ -36,14 +37,22 @@ export function attempt(
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)
       effort?.stop()
-      resolve(outcomeOf(kind, text, performance.now() - startedAt, timeoutMs))
+      resolve(outcomeOf(kind, text, performance.now() - startedAt, { timeoutMs, dueMs }))
     }
     const abort = () => settle('unknown', 'broken off')
     const expire = (): void => {
+      const nowMs = performance.now() - startedAt
+      const lateMs = nowMs - timeoutMs
+      // Once, and no longer: what has come meanwhile is to be heard, and who is silent to be told.
+      if (dueMs === timeoutMs && lateMs > NOTICED_MS && !isHeldUp(lateMs, timeoutMs)) {
+        dueMs = nowMs + lateMs
+        timer = setTimeout(expire, lateMs)
+        return
+      }
       effort?.expire()
       settle('fail')
     }
-    const timer = setTimeout(expire, timeoutMs)
+    let timer = setTimeout(expire, timeoutMs)
     signal.addEventListener('abort', abort)
     if (signal.aborted) return abort()
     const found: Finding = {
@@ -63,19 +72,25 @@ export function attempt(
 
 /**
  * A process that was stopped, or had no processor for long, finds every time over and every connection given up when
- * it goes on: none of that is a real server's fault.
+ * it goes on: none of that is a real server's fault. One that had none for a moment, when the time was over, gets that
+ * moment back.
  */
 const HELD_UP_MS = 250
+/** No timer is more exact under load. */
+const NOTICED_MS = 20
+
+function isHeldUp(lateMs: number, timeoutMs: number): boolean {
+  return lateMs > Math.max(HELD_UP_MS, timeoutMs / 2)
+}
 
 function outcomeOf(
   kind: Outcome['kind'],
   text: string | undefined,
   latencyMs: number,
-  timeoutMs: number,
+  { timeoutMs, dueMs }: { timeoutMs: number; dueMs: number },
 ): Outcome {
   if (kind === 'pass') return text === undefined ? { kind, latencyMs } : { kind, latencyMs, note: text }
-  const lateMs = latencyMs - timeoutMs
-  if (lateMs > Math.max(HELD_UP_MS, timeoutMs / 2))
+  if (isHeldUp(latencyMs - dueMs, timeoutMs))
     return { kind: 'unknown', latencyMs, why: 'this host was held up' }
   return { kind, latencyMs, why: text ?? `no answer within ${timeoutMs} ms` }
 }

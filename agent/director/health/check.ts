@@ -23,7 +23,10 @@ export type Outcome =
 export interface Check {
   /** Two checks with the same key ask the same: they are made once and shared. When to ask is not in it. */
   readonly key: string
-  /** Ends within its timeout by itself, sooner by the signal (`unknown`); never rejects. */
+  /**
+   * Ends by itself within its timeout, which begins with its turn where few are made at a time; sooner by the signal
+   * (`unknown`). Never rejects.
+   */
   try(signal: AbortSignal): Promise<Outcome>
   close(): void
 }

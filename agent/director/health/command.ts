@@ -18,7 +18,14 @@ export function openCommandCheck(config: Config<'command'>, target: CheckTarget)
   }
   return {
     key: JSON.stringify(['command', command, env, timeout]),
-    try: signal => attempt(timeout, signal, found => begin({ command, env, timeoutMs: timeout }, found)),
+    async try(signal) {
+      const askedAt = performance.now()
+      const done = await turnOf(timeout * PATIENCE, signal)
+      if (done !== null)
+        return attempt(timeout, signal, found => begin({ command, env, timeoutMs: timeout }, found, done))
+      const why = signal.aborted ? 'broken off' : `${command[0]} waited too long for other commands to end`
+      return { kind: 'unknown', latencyMs: performance.now() - askedAt, why }
+    },
     close() {},
   }
 }
@@ -31,23 +38,40 @@ interface Order {
 
 /** Each is a process, and often more than one: a thousand at once would take the processor from all else. */
 const turns = new Turns(16)
-/** As a share of the time: a command that began so late did not have what it was promised. */
-const LATE = 0.1
+/** How many times its own time a command waits for others: with ten times as many that hang all are still asked. */
+const PATIENCE = 10
 
-function begin(order: Order, found: Finding): Effort {
+/** Calls back when it ends; null when it does not come within the limit or before the signal. */
+function turnOf(limitMs: number, signal: AbortSignal): Promise<(() => void) | null> {
+  if (signal.aborted) return Promise.resolve(null)
+  return new Promise(resolve => {
+    const settle = (done: (() => void) | null): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
+      resolve(done)
+    }
+    const giveUp = (): void => {
+      leaveLine()
+      settle(null)
+    }
+    const timer = setTimeout(giveUp, limitMs)
+    signal.addEventListener('abort', giveUp)
+    const leaveLine = turns.wait(settle)
+  })
+}
+
+/** Its time begins with its turn: one that had waited would not have what it was promised. */
+function begin(order: Order, found: Finding, done: () => void): Effort {
   const { command, timeoutMs } = order
   const mark = randomUUID()
   const [program = ''] = command
-  const askedAt = performance.now()
-  let waitedMs: number | null = null
   let running: ChildProcess | null = null
   let isOver = false
   let hasEnded = false
-  const run = async (done: () => void): Promise<void> => {
+  const run = async (): Promise<void> => {
     const { execa } = await import('execa')
     if (isOver) return done()
     const started = start(execa, order, mark)
-    waitedMs = performance.now() - askedAt
     if (started.pid === undefined) {
       found.unknown(`cannot run ${program}: ${whyNot(await started)}`)
       return done()
@@ -60,27 +84,19 @@ function begin(order: Order, found: Finding): Effort {
     })
     listen(running, program, found)
   }
-  const leaveLine = turns.wait(done => {
-    run(done).catch(error => {
-      found.unknown(`cannot run ${program}: ${messageOf(error)}`)
-      done()
-    })
+  run().catch(error => {
+    found.unknown(`cannot run ${program}: ${messageOf(error)}`)
+    done()
   })
   return {
     stop() {
       isOver = true
-      leaveLine()
       if (running === null) return
       killGroup(running)
       // One that ended by itself may have left a daemon on purpose.
       if (!hasEnded) void endMarked(mark)
     },
-    expire() {
-      // Without how long: each time would be another reason, and told anew.
-      if (waitedMs === null || waitedMs > timeoutMs * LATE)
-        found.unknown(`${program} waited too long for other commands to end`)
-      else found.fail(`${program} did not end within ${timeoutMs} ms`)
-    },
+    expire: () => found.fail(`${program} did not end within ${timeoutMs} ms`),
   }
 }
 
