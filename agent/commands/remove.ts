@@ -1,4 +1,6 @@
+import { AgentError } from '../errors.ts'
 import { releaseRealServer } from '../realserver/converge.ts'
+import { isKept } from '../realserver/keep/report.ts'
 import { REAL_SERVER } from '../reconcile/role.ts'
 import { purgeReport } from '../report/change.ts'
 import { reportsOf } from '../report/plan.ts'
@@ -10,9 +12,20 @@ export async function removeCommand(
   invocation: Invocation,
   { purge = false }: { purge?: boolean },
 ): Promise<number> {
-  const { steps, leftOut, notes, purged } = await changeHost(invocation, (host, watching) =>
-    releaseRealServer(host, watching, { packages: purge ? 'purge' : 'keep' }),
-  )
+  const { steps, leftOut, notes, purged } = await changeHost(invocation, (host, watching) => {
+    refuseWhileKept(invocation.root)
+    return releaseRealServer(host, watching, { packages: purge ? 'purge' : 'keep' })
+  })
   const changes = [...reportsOf(steps), ...purged.map(purgeReport)]
   return tellRemoval(invocation.terminal, REAL_SERVER, { changes, leftOut, notes })
+}
+
+/** It would put back what remove takes away. */
+function refuseWhileKept(root: string): void {
+  if (!isKept(root)) return
+  throw new AgentError(
+    'locked',
+    '`rs-agent run` keeps this host a real server',
+    'stop it first: rs-agent service uninstall, or systemctl stop rs-agent',
+  )
 }

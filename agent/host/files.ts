@@ -76,6 +76,16 @@ export function filesBelow(root: string): Files {
   }
 }
 
+/** Gives a file another name, in its folder, that nobody reads; returns the new path. */
+export function setAside({ root }: Pick<Files, 'root'>, path: string): string {
+  const aside = `${path}.damaged-${new Date().toISOString()}`
+  return explained('rename', join(root, path), file => {
+    renameSync(file, join(root, aside))
+    syncFolder(dirname(file))
+    return aside
+  })
+}
+
 function readForm(file: string): FileForm | null {
   try {
     const found = lstatSync(file)

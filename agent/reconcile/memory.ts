@@ -22,6 +22,11 @@ const IDENTITY: Record<Setting['kind'], string[]> = {
   'sync-daemon': ['role'],
 }
 
+/** A memory that is there and cannot be used. */
+export class DamagedMemory extends AgentError {
+  override name = 'DamagedMemory'
+}
+
 export const SETTING_KINDS = Object.keys(IDENTITY)
 
 /**
@@ -53,7 +58,7 @@ export function isListOfTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every(item => typeof item === 'string')
 }
 
-function unreadable(where: string, why: string, cause?: unknown): AgentError {
+function unreadable(where: string, why: string, cause?: unknown): DamagedMemory {
   const hint = `nothing was touched. It holds what was there before the first apply: restore ${where}, or delete it to start anew`
-  return new AgentError('failed', `cannot use ${where}: ${why}`, hint, cause)
+  return new DamagedMemory('failed', `cannot use ${where}: ${why}`, hint, cause)
 }

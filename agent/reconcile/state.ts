@@ -88,7 +88,7 @@ export function forgetState(files: Files, role: Role): void {
   removeEmptyFolder(join(files.root, STATE_FOLDER))
 }
 
-function statePath({ stateName }: Role): string {
+export function statePath({ stateName }: Role): string {
   return `${STATE_FOLDER}/${stateName}.json`
 }
 

@@ -8,8 +8,10 @@ import type { NetworkChange } from '../../host/netlink/network-monitor.ts'
 import type { SysctlPath } from '../../host/sysctl.ts'
 import type { IpAddress } from '../../model/address.ts'
 import { ARP_SYSCTLS, isQuiet, WANTED } from '../../model/arp.ts'
+import { setDamagedMemoryAside } from '../../reconcile/damaged-memory.ts'
 import { OneAtATime } from '../../reconcile/one-at-a-time.ts'
 import { isRemembered, restore } from '../../reconcile/restore.ts'
+import { REAL_SERVER } from '../../reconcile/role.ts'
 import type { State } from '../../reconcile/state.ts'
 import type { Step } from '../../reconcile/step.ts'
 import { arpSysctlPaths, findAudible } from '../arp-sysctl.ts'
@@ -51,6 +53,8 @@ export interface KeepOptions {
 
 /** Between two looks at what nobody tells of: files, drains, what was missed. */
 const LOOK_MS = 1_000
+/** Longer than any program may take that is asked to start a web server: work that has not ended by then is stuck. */
+const STUCK_MS = 180_000
 /** A change is seldom alone: the look at everything waits until it is quiet for so long, ... */
 const QUIET_MS = 30
 /** ... but not longer than this under a flood. */
@@ -111,14 +115,17 @@ export class RealServerKeeper {
       },
     })
     try {
+      for (const note of setDamagedMemoryAside(this.#options.host.files, REAL_SERVER))
+        this.#chronicle.tell('warning', '', note)
       this.#work.soon(() => this.#settle())
       this.#work.soon(() => this.#settleServing())
       onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
-      while (!signal.aborted) {
-        await this.#work.idle()
-        onAlive()
+      for (let idleAtMs = performance.now(); !signal.aborted; this.#look()) {
+        void this.#work.idle().then(() => {
+          idleAtMs = performance.now()
+        })
+        if (performance.now() - idleAtMs < STUCK_MS) onAlive()
         await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
-        if (!signal.aborted) this.#look()
       }
       await this.#work.idle()
     } finally {
@@ -290,7 +297,8 @@ export class RealServerKeeper {
   }
 
   #look(): void {
-    const { stamp } = this.#options
+    const { stamp, signal } = this.#options
+    if (signal.aborted) return
     this.#ear?.look()
     if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
     if (this.#repairs.endPauses(momentNow()) || !this.#isReady) this.#settleSoon()

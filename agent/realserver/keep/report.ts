@@ -98,9 +98,14 @@ export type Repair = v.InferOutput<typeof repair>
 export type Alarm = v.InferOutput<typeof alarm>
 export type Happening = v.InferOutput<typeof happening>
 
+/** Whether a `run` keeps the host below this root a real server. */
+export function isKept(root: string): boolean {
+  return isLocked(join(root, KEEP_LOCK))
+}
+
 /** What the `run` that keeps this host a real server says; null when none is running. */
 export function recallKeepReport(files: Files): KeepReport | null {
-  if (!isLocked(join(files.root, KEEP_LOCK))) return null
+  if (!isKept(files.root)) return null
   const text = files.readText(REPORT)
   if (text === null) return null
   try {
