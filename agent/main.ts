@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { addDirectorVerbs } from './command-line/director-verbs.ts'
 import { addRealServerVerbs } from './command-line/real-server-verbs.ts'
+import { addServiceVerbs } from './command-line/service-verbs.ts'
 import type { Invocation } from './commands/invocation.ts'
 import { AgentError } from './errors.ts'
 import { reportError } from './report/error.ts'
@@ -62,14 +63,17 @@ function commandLine(run: (command: () => Promise<number>) => Promise<void>): Co
       terminal: openTerminal({ json, color }),
     }
   }
-  const add = (name: string, description: string): Command =>
-    program.command(name).description(description).allowExcessArguments(false)
+  const addBelow =
+    (parent: Command) =>
+    (name: string, description: string): Command =>
+      parent.command(name).description(description).allowExcessArguments(false)
+  const add = addBelow(program)
+  const service = add('service', 'the boot-time service that keeps this host in its role')
+  const director = add('director', 'the same verbs for the director, and the tables of its kernel')
 
   addRealServerVerbs({ add, invocation, run })
-  const director = add('director', 'the same verbs for the director, and the tables of its kernel')
-  const addVerb = (name: string, description: string): Command =>
-    director.command(name).description(description).allowExcessArguments(false)
-  addDirectorVerbs({ add: addVerb, invocation, run })
+  addServiceVerbs({ add: addBelow(service), invocation, run })
+  addDirectorVerbs({ add: addBelow(director), invocation, run })
   return program
 }
 

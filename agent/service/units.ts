@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Config } from '../config/load.ts'
+import { AgentError } from '../errors.ts'
+import { readOwnTemplate } from '../host/templates.ts'
+import { refuseUntrusted } from '../host/trust.ts'
+import { systemdWord } from '../model/dialect.ts'
+import { revisionOf } from '../model/revision.ts'
+import { renderNamed, renderTemplate } from '../model/template.ts'
+import { withFirstLine } from '../realserver/written-by-us.ts'
+
+/** The early one comes first: it is started before the other, and goes after it. */
+export const UNIT_NAMES = ['rs-agent-silence.service', 'rs-agent.service'] as const
+export type UnitName = (typeof UNIT_NAMES)[number]
+export const SERVICE_UNIT = 'rs-agent.service' satisfies UnitName
+
+export interface Unit {
+  name: UnitName
+  /** Below the root. */
+  path: string
+  content: string
+}
+
+/** What the service runs. Absolute paths, as the booted host sees them. */
+export interface Program {
+  node: string
+  program: string
+  /** Null for the one that is looked for anyway. */
+  configFile: string | null
+}
+
+export function unitPath(name: UnitName): string {
+  // Of units that an administrator, or rs-agent, writes.
+  return `etc/systemd/system/${name}`
+}
+
+/** The units of the service. Templates of the host's own, below the root, come first; throws what is wrong in one. */
+export function renderUnits(
+  root: string,
+  { node, program, configFile }: Program,
+  roles: Pick<Config, 'director'>,
+): Unit[] {
+  const options = configFile === null ? [] : ['--config', configFile]
+  const values = {
+    node,
+    program,
+    options: options.map(option => ({ option })),
+    director: roles.director === undefined ? [] : [{}],
+  }
+  return UNIT_NAMES.map(name => {
+    const template = `systemd/${name}`
+    const text = renderNamed(template, () =>
+      renderTemplate(readOwnTemplate(template, root), values, systemdWord),
+    )
+    return { name, path: unitPath(name), content: withFirstLine(text, revisionOf(text)) }
+  })
+}
+
+/** The program that runs now, as a service can run it. Throws when it could not, or should not. */
+export function programOfService(root: string, configFile: string | undefined): Program {
+  const [node, program] = [process.execPath, process.argv[1] ?? '']
+  const config = configFile === undefined ? null : pathOnHost(root, configFile)
+  for (const [what, path] of [
+    ['Node.js', node],
+    ['rs-agent', program],
+    ['the configuration', config],
+  ] as const)
+    if (path !== null) refusePassing(root, what, path)
+  return { node, program, configFile: config }
+}
+
+/** Places that are emptied at a boot, and those that the unit's own ProtectHome= and PrivateTmp= hide from it. */
+const HIDDEN_OR_EMPTIED = ['/tmp', '/var/tmp', '/run', '/dev', '/proc', '/home', '/root']
+
+function refusePassing(root: string, what: string, path: string): void {
+  const place = HIDDEN_OR_EMPTIED.find(folder => path.startsWith(`${folder}/`))
+  if (place !== undefined)
+    throw new AgentError(
+      'failed',
+      `${what} is ${path}: a service cannot run from ${place}`,
+      'install it where it stays, such as /usr/local/lib/rs-agent, and run it from there',
+    )
+  if (!existsSync(join(root, path)))
+    throw new AgentError(
+      'failed',
+      `${what} is ${path}, which is not there below ${root}`,
+      'install rs-agent and Node.js on that host, at the same paths',
+    )
+  refuseUntrusted(join(root, path), what)
+}
+
+/** Of a file below the root, the path without it. */
+function pathOnHost(root: string, file: string): string {
+  const path = relative(root, file)
+  if (!path.startsWith('../')) return `/${path}`
+  throw new AgentError(
+    'failed',
+    `the configuration ${file} is not below ${root}`,
+    'put it where the host has it, too',
+  )
+}
