@@ -63,7 +63,7 @@ export function watchSysctls(told: ToldOfSysctls): SysctlWatch {
     } else if (value !== undefined && value !== held.value) {
       held.value = value
       told.changed(path, value)
-      // Values of the NICs come with these (net/ipv4/devinet.c), and no event tells of them.
+      // The NICs may take theirs from these (net/ipv4/devinet.c), and no event tells of it.
       if (/\/conf\/(all|default)\//.test(path)) lookAtAll()
     }
   }
