@@ -8,8 +8,7 @@ import type { Invocation } from './commands/invocation.ts'
 import { AgentError } from './errors.ts'
 import { reportError } from './report/error.ts'
 import { openTerminal } from './report/terminal.ts'
-
-const VERSION = '0.1.0'
+import { VERSION } from './version.ts'
 
 const EXIT_STATUSES = `
 Exit status:

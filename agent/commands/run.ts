@@ -1,7 +1,10 @@
 import { requireCapability } from '../host/capabilities.ts'
 import { fileStamp } from '../host/file-stamp.ts'
+import { serviceManagerOf } from '../host/service-manager.ts'
 import { keepHeapSmall } from '../host/small-heap.ts'
+import { type LoggedEvent, openJournal } from '../service/journal.ts'
 import { runService } from '../service/run.ts'
+import { VERSION } from '../version.ts'
 import { configFileOf, type Invocation, loadInvocationConfig } from './invocation.ts'
 import { printEvent, untilStopped } from './running.ts'
 
@@ -14,12 +17,19 @@ export async function runCommand(invocation: Invocation): Promise<number> {
   load()
   requireCapability('CAP_NET_ADMIN', 'change addresses, routes and sysctls')
   keepHeapSmall()
+  // With --json whoever reads wants one document on each line.
+  const journal = terminal.json ? null : openJournal(process.env)
+  const log = journal ?? ((event: LoggedEvent) => printEvent(terminal, event))
+  const complain = (message: string) => log({ level: 'warning', subject: '', message })
+  const manager = serviceManagerOf(process.env, complain)
   await untilStopped((signal, onReload) =>
     runService({
       root,
       load,
       stamp: () => fileStamp(file),
-      log: event => printEvent(terminal, event),
+      log,
+      manager,
+      version: VERSION,
       signal,
       onReload,
     }),

@@ -1,15 +1,7 @@
 import type { Terminal } from '../report/terminal.ts'
+import type { LoggedEvent } from '../service/journal.ts'
 
 /** What commands that go on until a signal have in common. */
-
-/** Something that happened, for a log. */
-export interface Event {
-  /** `warning`: somebody should look. */
-  level: 'info' | 'warning'
-  /** What it happened to; empty for the run itself. */
-  subject: string
-  message: string
-}
 
 /** Until SIGTERM or SIGINT; SIGHUP calls whoever listens for it. */
 export async function untilStopped(
@@ -30,7 +22,7 @@ export async function untilStopped(
 }
 
 /** A line for each event; with --json one document on each line, because a run has no end to wait for. */
-export function printEvent(terminal: Terminal, event: Event): void {
+export function printEvent(terminal: Terminal, event: LoggedEvent): void {
   const { level, subject, message } = event
   const text = subject === '' ? message : `${subject}: ${message}`
   if (terminal.json) terminal.event({ at: new Date().toISOString(), ...event })

@@ -34,6 +34,8 @@ export interface RunOptions {
   signal: AbortSignal
   /** Calls back when the configuration shall be read again. */
   onReload(listener: () => void): void
+  /** Called once, when the table is as configured and as the first checks say. */
+  onReady?(): void
 }
 
 /** Between two looks at the configuration file and at who is drained. */
@@ -126,6 +128,7 @@ class DirectorRun {
       this.#tellOfChange(configured)
     })
     this.#arpAudit.start()
+    this.#options.onReady?.()
     onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
   }
 
