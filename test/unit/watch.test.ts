@@ -106,3 +106,27 @@ it.each([
     watch.end()
   }
 })
+
+it('does not make all checks at once that came due while this process stood still', async () => {
+  const triedAt: number[] = []
+  const watch = new Watch(() => undefined)
+  const checks = Array.from(
+    { length: 100 },
+    (_, index): Check => ({
+      ...checkThatSays(),
+      key: `check ${index}`,
+      async try() {
+        triedAt.push(performance.now())
+        return { kind: 'pass', latencyMs: 1 }
+      },
+    }),
+  )
+  watch.follow(checks.map(check => follow(check, { intervalMs: 600 })))
+  await expect.poll(() => triedAt.length).toBe(checks.length)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+  await expect.poll(() => triedAt.length).toBeGreaterThanOrEqual(2 * checks.length)
+  watch.end()
+  // Over the 600 ms of an interval, and not within the milliseconds that so many take.
+  const after = triedAt.slice(checks.length, 2 * checks.length)
+  expect(Math.max(...after) - Math.min(...after)).toBeGreaterThan(200)
+})

@@ -19,8 +19,10 @@ export interface Watched {
   first: Known
 }
 
-/** Thousands of first tries begin over this time, not at once. */
-const FIRST_TRIES_MS = 1_000
+/** Thousands of tries that would begin at once begin over this time: first ones, and those after a standstill. */
+const SPREAD_MS = 1_000
+/** A timer that is so late fired when this process went on: so did all others that came due meanwhile. */
+const STANDSTILL_MS = 250
 
 /**
  * Makes checks, each at its own pace, and keeps what they say. Checks that ask the same are made once, whoever asks;
@@ -49,7 +51,7 @@ export class Watch {
         round.end()
         this.#rounds.delete(key)
       }
-    const spreadMs = Math.min(FIRST_TRIES_MS, watched.length)
+    const spreadMs = Math.min(SPREAD_MS, watched.length)
     for (const [index, each] of watched.entries()) {
       const key = keys[index] ?? ''
       if (this.#rounds.has(key)) each.check.close()
@@ -106,7 +108,7 @@ class Round {
     this.#pace = pace
     this.#onChange = onChange
     this.judgement = judgement
-    this.#timer = setTimeout(() => void this.#try(), delayMs)
+    this.#timer = this.#tryAfter(delayMs)
   }
 
   /** What it asks, at any pace. */
@@ -120,6 +122,16 @@ class Round {
     this.#check.close()
   }
 
+  /** Put off once where all begin together: their answers would take longer than they may, and all fail together. */
+  #tryAfter(waitMs: number): NodeJS.Timeout {
+    const dueMs = performance.now() + waitMs
+    return setTimeout(() => {
+      if (performance.now() - dueMs < STANDSTILL_MS) return void this.#try()
+      const putOffMs = Math.random() * Math.min(SPREAD_MS, this.#pace.intervalMs)
+      this.#timer = setTimeout(() => void this.#try(), putOffMs)
+    }, waitMs)
+  }
+
   async #try(): Promise<void> {
     const { intervalMs, retryMs, jitter } = this.#pace
     const startedMs = performance.now()
@@ -129,7 +141,7 @@ class Round {
     this.judgement = judge(before, outcome, this.#pace, Date.now())
     const pauseMs = this.judgement.against > 0 ? retryMs : intervalMs
     const waitMs = pauseMs * (1 + jitter * (2 * Math.random() - 1)) - (performance.now() - startedMs)
-    this.#timer = setTimeout(() => void this.#try(), Math.max(waitMs, 0))
+    this.#timer = this.#tryAfter(Math.max(waitMs, 0))
     if (this.judgement.health !== before.health) this.#onChange()
   }
 }
