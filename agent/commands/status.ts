@@ -1,5 +1,6 @@
 import { findDrift } from '../realserver/converge.ts'
 import { wantedRealServer } from '../realserver/desired.ts'
+import { recallKeepReport } from '../realserver/keep/report.ts'
 import { describeServing } from '../realserver/serving-status.ts'
 import { checkArpSysctl } from '../realserver/verify/arp-sysctl.ts'
 import { checkVipBound } from '../realserver/verify/vip-bound.ts'
@@ -27,6 +28,7 @@ export async function statusCommand(invocation: Invocation): Promise<number> {
         silent: verdict === 'pass',
         evidence,
       })),
+      service: recallKeepReport(host.files),
       lastApply: state.lastApply,
       interrupted: interrupted && interruptedReport(interrupted),
       pending: steps.length + packages.length,

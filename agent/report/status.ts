@@ -1,3 +1,4 @@
+import type { Alarm, KeepReport, Repair } from '../realserver/keep/report.ts'
 import type { Interrupted } from '../reconcile/journal.ts'
 import { REAL_SERVER, type Role } from '../reconcile/role.ts'
 import type { State } from '../reconcile/state.ts'
@@ -26,6 +27,8 @@ export interface StatusReport extends StateReport {
   /** Of the web server and the shares that are configured. */
   serving: { name: string; right: boolean; evidence: string }[]
   nics: { name: string; silent: boolean; evidence: string }[]
+  /** What the running service says; null when none runs. */
+  service: Pick<KeepReport, 'pid' | 'startedAt' | 'config' | 'withdrawn' | 'repairs' | 'alarms'> | null
 }
 
 export function printStatus(terminal: Terminal, report: StatusReport): void {
@@ -41,7 +44,38 @@ export function printStatus(terminal: Terminal, report: StatusReport): void {
     terminal.line(
       `  ${terminal.style('yellow', '!')} drained${report.drain === 'withdrawn' ? ', the VIPs are not bound' : ''}; \`rs-agent undrain\` takes this host back into rotation`,
     )
+  printService(terminal, report.service)
   printStateLines(terminal, REAL_SERVER, report)
+}
+
+function printService(terminal: Terminal, service: StatusReport['service']): void {
+  if (service === null) {
+    terminal.line('  service: not running; changes of this host are not put right')
+    return
+  }
+  const { pid, startedAt, config, withdrawn, repairs, alarms } = service
+  const count = repairs.reduce((sum, repair) => sum + repair.count, 0)
+  const what = count === 0 ? 'nothing had to be put right' : `put right ${count} times`
+  terminal.line(`  service: running since ${startedAt} (process ${pid}), ${what}`)
+  for (const repair of repairs.toSorted((left, right) => right.count - left.count).slice(0, MOST_REPAIRS))
+    terminal.line(`    ${repairLine(repair)}`)
+  const warn = (text: string): void => terminal.line(`  ${terminal.style('yellow', '!')} ${text}`)
+  if (config.refused !== null) warn(`the configuration was refused: ${config.refused}`)
+  if (withdrawn !== null) warn(`the VIPs are unbound: ${withdrawn}`)
+  for (const alarm of alarms) warn(alarmLine(alarm))
+}
+
+const MOST_REPAIRS = 5
+
+function repairLine({ subject, count, lastAt, heldBackUntil, suspects }: Repair): string {
+  const times = count === 1 ? `once, at ${lastAt}` : `${count} times, at last at ${lastAt}`
+  const pause = heldBackUntil === null ? '' : `; left alone until ${heldBackUntil}`
+  const who = suspects.length === 0 ? '' : `; perhaps undone by ${suspects.join(', ')}`
+  return `${subject}: ${times}${pause}${who}`
+}
+
+function alarmLine({ message, count, since, lastAt }: Alarm): string {
+  return count === 1 ? `${message} (at ${lastAt})` : `${message} (${count} times from ${since} to ${lastAt})`
 }
 
 export function printVips(terminal: Terminal, vips: readonly VipReport[]): void {

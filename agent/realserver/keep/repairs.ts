@@ -1,6 +1,7 @@
 import { keyOf } from '../../reconcile/setting.ts'
 import type { Step } from '../../reconcile/step.ts'
 import type { Repair } from './report.ts'
+import { subjectOf } from './words.ts'
 
 /** How often one setting is put right within WINDOW_MS before something is taken to undo it on purpose, and told. */
 const PATIENCE = 5
@@ -75,12 +76,12 @@ export class Repairs {
   }
 }
 
-function newEntry({ change, resource }: Step, { at }: Moment): Entry {
+function newEntry(step: Step, { at }: Moment): Entry {
   const firstAt = at.toISOString()
   return {
     repair: {
-      subject: keyOf(change),
-      resource,
+      subject: subjectOf(step),
+      resource: step.resource,
       count: 0,
       firstAt,
       lastAt: firstAt,
