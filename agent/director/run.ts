@@ -48,6 +48,8 @@ const LOOKS_A_REPORT = 5
 const FIRST_LOOK_MS = 20
 /** How much longer than their timeout first checks may take. */
 const FIRST_CHECKS_MS = 1_500
+/** How long a reload waits for them at most: nobody else is taken out of rotation meanwhile. */
+const RELOAD_CHECKS_MS = 3_000
 
 const IS_UNPROVEN = (ofService: Standing[]): boolean => ofService.some(({ health }) => health === 'unproven')
 const WOULD_BE_EMPTY = (ofService: Standing[]): boolean =>
@@ -155,10 +157,14 @@ class DirectorRun {
    * So that no client is sent to what nobody has seen: the first table is made of what first checks say. So is that of
    * a reload by which a service gets real servers that are all new: those of before serve until one of them is seen.
    */
-  async #firstChecks(isAwaited: (ofService: Standing[]) => boolean): Promise<void> {
+  async #firstChecks(
+    isAwaited: (ofService: Standing[]) => boolean,
+    atMostMs = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     const { signal } = this.#options
     const timeouts = this.#members.flatMap(({ checks }) => checks.map(({ pace }) => pace.timeoutMs))
-    const deadline = performance.now() + Math.max(0, ...timeouts) + FIRST_CHECKS_MS
+    const longestMs = timeouts.reduce((longest, each) => Math.max(longest, each), 0) + FIRST_CHECKS_MS
+    const deadline = performance.now() + Math.min(longestMs, atMostMs)
     const isSomeAwaited = (): boolean =>
       Object.values(this.#standings()).some(ofService => isAwaited(Object.values(ofService)))
     while (isSomeAwaited() && performance.now() < deadline && !signal.aborted) await sleep(FIRST_LOOK_MS)
@@ -238,7 +244,7 @@ class DirectorRun {
     try {
       const config = load()
       this.#follow(await this.#membersOf(config, last))
-      await this.#firstChecks(WOULD_BE_EMPTY)
+      await this.#firstChecks(WOULD_BE_EMPTY, RELOAD_CHECKS_MS)
       await this.#converge(config)
       this.#config = config
       this.#refusedConfig = null

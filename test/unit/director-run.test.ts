@@ -108,6 +108,22 @@ it('keeps the real servers of before in rotation until one of those that replace
   })
 })
 
+it('does not wait for ever for real servers of which none is seen to work, and has the fallback serve', async () => {
+  await onFakeHost(SPARE_DIRECTOR, { served: DIRECTOR_VIPS }, async host => {
+    up('10.10.10.12')
+    const run = new Running(host, configOf({ of: '80/tcp', rips: ['10.10.10.12'] }))
+    await run.whenSaid(/running/)
+    run.reload(
+      configOf({ of: '80/tcp', rips: ['10.10.10.14'] })
+        .replace('sleep 0.2', 'sleep 60')
+        .replace('timeout: 5s', 'timeout: 90s')
+        .replace('check:', 'fallback: 10.10.10.31:80\n      check:'),
+    )
+    expect(await run.whenSaid(/read again/)).toEqual({ 'tcp 14': 0, 'tcp 31': 1 })
+    await run.end()
+  })
+})
+
 it('takes what a killed run knew of each: since when, and why, and by which of its checks', async () => {
   await onFakeHost(SPARE_DIRECTOR, { served: DIRECTOR_VIPS }, async host => {
     for (const name of ['10.10.10.12', '10.10.10.12-large', '10.10.10.13', '10.10.10.13-large']) up(name)
