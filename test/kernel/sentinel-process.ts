@@ -8,13 +8,15 @@ import { createInterface } from 'node:readline'
 import { ArpTap } from '../../agent/host/native.ts'
 import { openNetwork } from '../../agent/host/netlink/network.ts'
 import type { IpAddress } from '../../agent/model/address.ts'
-import { type SentinelEvent, watchForClaims } from '../../agent/realserver/sentinel.ts'
+import { type Claim, watchForClaims } from '../../agent/realserver/sentinel.ts'
 
 export interface SentinelPlan {
   watch: 'claims' | 'everything'
   nics: string[]
   vips: string[]
 }
+
+export type SentinelEvent = { kind: 'claim'; claim: Claim } | { kind: 'blind'; why: string }
 
 export interface SentinelEnd {
   kind: 'ended'
@@ -53,7 +55,9 @@ input.close()
 
 async function printClaims(): Promise<void> {
   const vips = plan.vips as IpAddress[]
-  for await (const event of watchForClaims({ nics, vips, signal: stopping.signal })) print(event)
+  for await (const event of watchForClaims({ nics, vips, signal: stopping.signal }))
+    if (event.kind === 'claims') for (const claim of event.claims) print({ kind: 'claim', claim })
+    else if (event.kind === 'blind') print(event)
 }
 
 async function countEverything(): Promise<void> {

@@ -73,7 +73,7 @@ describe('an ArpTap with senders', () => {
   })
 
   it('lets in, of the arriving ones, whatever names one of them as its sender, and nothing that leaves', async () => {
-    const options = { incoming: 'claims', arrivingOnly: true, senders: [...others, VIP] } as const
+    const options: ArpTapOptions = { incoming: 'claims', arrivingOnly: true, senders: [...others, VIP] }
     await using tap = await watchArp(server, options)
     await using neighbour = await watchArp(client, { incoming: 'none', senders: [] })
     await tap.provoke(VIP, NOBODY)
