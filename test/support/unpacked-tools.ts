@@ -3,16 +3,17 @@ import { fileURLToPath } from 'node:url'
 
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/rs-agent-lab', import.meta.url))
 const TRIPLET = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
+const LIBRARIES = [`usr/lib/${TRIPLET}`, `lib/${TRIPLET}`, `usr/lib/${TRIPLET}/pulseaudio`]
 
-/** Debian's NFS, or keepalived and ldirectord, or nginx and what belongs to Apache beside its program. */
-type Tools = 'nfs' | 'peers' | 'web'
+/** Debian's NFS, keepalived and ldirectord, nginx and what belongs to Apache beside its program, promtool, Chromium. */
+type Tools = 'nfs' | 'peers' | 'web' | 'prometheus' | 'browser'
 
 /** Where programs find Debian's tools, which unpack-tools.sh has unpacked and nobody has installed. */
 export function unpackedEnvironment(tools: Tools): Record<string, string> {
   const tree = unpackedFolder(tools)
   return {
     PATH: `${tree}/usr/sbin:${tree}/sbin:${process.env.PATH}`,
-    LD_LIBRARY_PATH: ['usr/lib', 'lib'].map(folder => `${tree}/${folder}/${TRIPLET}`).join(':'),
+    LD_LIBRARY_PATH: LIBRARIES.map(folder => `${tree}/${folder}`).join(':'),
     PERL5LIB: [`${tree}/usr/share/perl5`, ...perlFolders(`${tree}/usr/lib/${TRIPLET}/perl5`)].join(':'),
   }
 }

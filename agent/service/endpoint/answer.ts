@@ -15,10 +15,13 @@ type Route = (look: Look) => Promise<Answer>
 /** A look that takes longer is not waited for: somebody asks again anyway. */
 const LOOK_MS = 5_000
 
+/** Of the page; the first one imports the others. */
+const SCRIPTS = ['page.js', 'parts.js', 'overall.js', 'real-server.js', 'director.js']
+
 const ROUTES: Readonly<Record<string, Route>> = {
   '/': file('page.html', 'text/html; charset=utf-8'),
   '/page.css': file('page.css', 'text/css; charset=utf-8'),
-  '/page.js': file('page.js', 'text/javascript; charset=utf-8'),
+  ...Object.fromEntries(SCRIPTS.map(name => [`/${name}`, file(name, 'text/javascript; charset=utf-8')])),
   '/icon.svg': file('icon.svg', 'image/svg+xml'),
   '/status.json': statusDocument,
   '/healthz': healthz,
