@@ -3,6 +3,7 @@ import type { RequestOptions } from 'node:https'
 import type { HttpCheck } from '../../config/check.ts'
 import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import { loadHttp, loadHttps } from '../../host/node-http.ts'
 import { covers, listenersOn } from '../../host/tcp-sockets.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import { RTN_LOCAL } from '../../model/network.ts'
@@ -162,8 +163,7 @@ interface Answer {
 }
 
 async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
-  // Not at the top: a run without this check does not load it.
-  const { request } = check.type === 'http' ? await import('node:http') : await import('node:https')
+  const { request } = check.type === 'http' ? loadHttp() : loadHttps()
   const signal = AbortSignal.timeout(check.timeout)
   try {
     return await new Promise((resolve, reject) => {
