@@ -9,6 +9,7 @@ import { bootGuest } from '../lab/guest.ts'
 import { hasIpvs } from '../support/has-ipvs.ts'
 import { Agent } from '../support/rs-agent.ts'
 import { Segment } from '../support/segment.ts'
+import { reportDrift } from './drift.ts'
 import { type Figure, measure, ms, timed } from './measure.ts'
 import { reportVerify } from './verify.ts'
 
@@ -36,6 +37,7 @@ try {
   report('the whole process: apply of 1,000 VIPs', 'ip -batch + sysctl -p', await measureManyVips(), 1)
   report('start-up: nothing to do for one VIP', 'node hello', await measureStartUp(), 2)
   await reportVerify(segment, line)
+  await reportDrift(segment, line)
   await reportDirector()
 
   async function measureNetlink(): Promise<Figure[]> {

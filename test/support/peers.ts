@@ -7,9 +7,11 @@ import { unpackedEnvironment } from './unpacked-tools.ts'
 
 /** What else keeps only healthy real servers in the kernel's table; both as Debian has them. */
 export type Peer = 'keepalived' | 'ldirectord'
+/** The one that keeps addresses bound is keepalived as well: its other half. */
+type Program = Peer | 'keepalived of addresses'
 
 /** Starts it on a host, with a configuration file given by its absolute path. It ends with SIGKILL, and all of it. */
-export function startPeer(peer: Peer, host: Host, file: string): Spawned {
+export function startPeer(peer: Program, host: Host, file: string): Spawned {
   // A process namespace of its own: where its first process is killed, those that it forked go too.
   const alone = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
   // Their process ids, and what they log, stay theirs.
@@ -19,7 +21,7 @@ export function startPeer(peer: Peer, host: Host, file: string): Spawned {
 }
 
 /** With its text in a file that goes with this process. */
-export function startPeerWith(peer: Peer, host: Host, text: string): Spawned {
+export function startPeerWith(peer: Program, host: Host, text: string): Spawned {
   const folder = mkdtempSync(join(tmpdir(), `rs-agent-${peer}-`))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'configuration')
@@ -27,18 +29,14 @@ export function startPeerWith(peer: Peer, host: Host, text: string): Spawned {
   return startPeer(peer, host, file)
 }
 
-const COMMANDS: Record<Peer, (file: string) => string[]> = {
+const COMMANDS: Record<Program, (file: string) => string[]> = {
   // Its checks alone, no VRRP.
-  keepalived: file => [
-    'keepalived',
-    '--check',
-    '--dont-fork',
-    '--log-console',
-    '--no-syslog',
-    '-D',
-    '-f',
-    file,
-  ],
+  keepalived: file => keepalived('--check', file),
+  'keepalived of addresses': file => keepalived('--vrrp', file),
   // It stays in the foreground where the file says `supervised = yes`.
   ldirectord: file => ['ldirectord', file, 'start'],
+}
+
+function keepalived(part: string, file: string): string[] {
+  return ['keepalived', part, '--dont-fork', '--log-console', '--no-syslog', '-D', '-f', file]
 }
