@@ -23,6 +23,7 @@ import { convergeNetwork, findNetworkDrift, type NetworkDrift } from '../network
 import { checkArpSysctl } from '../verify/arp-sysctl.ts'
 import type { CheckResult } from '../verify/check.ts'
 import { checkVipBound } from '../verify/vip-bound.ts'
+import { ArpAlarms } from './arp-alarms.ts'
 import { Chronicle } from './chronicle.ts'
 import { Ear } from './ear.ts'
 import { FilesWatch } from './files-watch.ts'
@@ -74,6 +75,7 @@ export class RealServerKeeper {
   readonly #repairs = new Repairs()
   readonly #guard = new SilenceGuard()
   readonly #files: FilesWatch
+  readonly #arp: ArpAlarms
   readonly #work: OneAtATime
   #config: Config
   #configReadAt = new Date()
@@ -99,6 +101,15 @@ export class RealServerKeeper {
     this.#config = options.load()
     this.#chronicle = new Chronicle(options.log)
     this.#files = new FilesWatch(options.host.files.root)
+    this.#arp = new ArpAlarms({
+      host: options.host,
+      chronicle: this.#chronicle,
+      // Whatever let it out is looked for, and whether it goes on is proved on the wire.
+      onOwnClaim: () => {
+        this.#settleSoon()
+        this.#work.onceSoon('inspect', () => this.#inspect('everything'))
+      },
+    })
     this.#work = new OneAtATime(error => this.#complain(error))
   }
 
@@ -131,6 +142,7 @@ export class RealServerKeeper {
     } finally {
       clearTimeout(this.#quietTimer)
       this.#ear.close()
+      await this.#arp.end()
       forgetKeepReport(this.#options.host.files)
     }
   }
@@ -269,6 +281,7 @@ export class RealServerKeeper {
     this.#vips = new Set(wanted.vips)
     this.#needs = new Set(drift.needs)
     this.#ear?.followSysctls(arpSysctlPaths(drift.found.links))
+    if (!this.#options.signal.aborted) this.#arp.follow(wanted, drift.found.links)
   }
 
   #beReady(): void {
