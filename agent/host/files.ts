@@ -52,6 +52,8 @@ export interface Files {
   append(path: string, text: string): void
   /** A file that is not there is no error. */
   remove(path: string): void
+  /** Takes away what a `write` that was killed left beside the file. */
+  removeDraft(path: string): void
   /** Names in a folder, sorted; none where there is no such folder. */
   list(folder: string): string[]
   /** Null when nothing is there. */
@@ -69,6 +71,8 @@ export function filesBelow(root: string): Files {
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
     append: (path, text) => explained('write to', join(root, path), file => appendFileSync(file, text)),
     remove: path => explained('remove', join(root, path), removeFile),
+    removeDraft: path =>
+      explained('clear up after', join(root, path), file => rmSync(draftOf(file), { force: true })),
     list: folder => explained('list', join(root, folder), listFolder),
     folder: path => explained('look into', join(root, path), folder => lookIntoFolder(folder, root)),
     makeFolder: path => explained('make', join(root, path), makeFolder),

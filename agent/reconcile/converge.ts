@@ -1,11 +1,12 @@
 import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
 import type { IpAddress } from '../model/address.ts'
+import { FSTAB } from '../model/fstab.ts'
 import { applySteps, clearUp, type Transaction } from './apply.ts'
 import type { Interlock } from './execute.ts'
 import { type FoundHost, type Interest, observeHost } from './found.ts'
 import { handOver, recallOther } from './handover.ts'
-import { type Journal, journalIn } from './journal.ts'
+import { type Interrupted, type Journal, journalIn } from './journal.ts'
 import { priorsAfter, priorsDuring } from './plan.ts'
 import { recall } from './recall.ts'
 import type { Role } from './role.ts'
@@ -58,7 +59,7 @@ export async function converge(host: Host, undertaking: Undertaking, watching: W
   const other = recallOther(host.files, role)
   const { steps, leftOut, staying, needs } = undertaking.plan(found, state, other)
   const journal = journalIn(host.files, role)
-  if (interrupted !== null) await settle(host, role, state, journal)
+  if (interrupted !== null) await settle(host, role, state, interrupted, journal)
   const wanted = { vips: union(undertaking.vips, staying), needs }
   if (steps.length === 0) {
     await noteChanged(host, role, wanted)
@@ -114,7 +115,7 @@ export async function release(host: Host, releasing: Release, watching: Watching
   const other = recallOther(host.files, role)
   const { steps, leftOut, staying, needs } = releasing.plan(await observe(), state, other)
   const journal = journalIn(host.files, role)
-  if (interrupted !== null) await settle(host, role, state, journal)
+  if (interrupted !== null) await settle(host, role, state, interrupted, journal)
   // For a VIP that stays the role stays in part, and the next remove still has something to put back.
   const keep = (): Promise<void> =>
     writeState(host.files, role, { ...state, vips: staying, priors: priorsAfter(state.priors, steps) })
@@ -165,9 +166,26 @@ function isSameSet(left: readonly string[], right: readonly string[]): boolean {
 }
 
 /** The memory of an interrupted run moves from its journal into the state, before the journal is used again. */
-async function settle(host: Host, role: Role, state: State, journal: Journal): Promise<void> {
+async function settle(
+  host: Host,
+  role: Role,
+  state: State,
+  { steps }: Interrupted,
+  journal: Journal,
+): Promise<void> {
   await writeState(host.files, role, state)
+  // By the journal alone they are known: the file itself may never have come to be.
+  for (const path of filesOf(steps)) host.files.removeDraft(path)
   journal.clear()
+}
+
+function filesOf(steps: readonly Step[]): string[] {
+  return steps.flatMap(({ change }) => {
+    if (change.kind === 'fstab-line') return [FSTAB]
+    return change.kind === 'file' || change.kind === 'site' || change.kind === 'unit-file'
+      ? [change.id.path]
+      : []
+  })
 }
 
 function union(left: readonly IpAddress[], right: readonly IpAddress[]): IpAddress[] {
