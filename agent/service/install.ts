@@ -4,10 +4,11 @@ import type { FileForm, Files } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import type { InitSystem, UnitState } from '../host/init-system.ts'
 import { revisionOf } from '../model/revision.ts'
+import { SERVICE_UNIT, UNIT_NAMES, type UnitName } from '../model/service-units.ts'
 import { readFirstLine } from '../realserver/written-by-us.ts'
 import { STATE_FOLDER } from '../reconcile/journal.ts'
 import { lastWordsOfService, resetFailed } from './unit-state.ts'
-import { SERVICE_UNIT, UNIT_NAMES, type Unit, type UnitName, unitPath } from './units.ts'
+import { type Unit, unitPath } from './units.ts'
 
 /** A host that is booted by systemd. */
 export interface BootedHost extends Pick<Host, 'files' | 'commands'> {

@@ -1,6 +1,6 @@
 import { AgentError } from '../errors.ts'
 import { type Commands, lastWordsOf } from '../host/commands.ts'
-import { SERVICE_UNIT } from './units.ts'
+import { SERVICE_UNIT } from '../model/service-units.ts'
 
 /** How the service is, as systemd tells. */
 export interface ServiceState {

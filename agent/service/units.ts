@@ -6,13 +6,9 @@ import { readOwnTemplate } from '../host/templates.ts'
 import { refuseUntrusted } from '../host/trust.ts'
 import { systemdWord } from '../model/dialect.ts'
 import { revisionOf } from '../model/revision.ts'
+import { UNIT_NAMES, type UnitName } from '../model/service-units.ts'
 import { renderNamed, renderTemplate } from '../model/template.ts'
 import { withFirstLine } from '../realserver/written-by-us.ts'
-
-/** The early one comes first: it is started before the other, and goes after it. */
-export const UNIT_NAMES = ['rs-agent-silence.service', 'rs-agent.service'] as const
-export type UnitName = (typeof UNIT_NAMES)[number]
-export const SERVICE_UNIT = 'rs-agent.service' satisfies UnitName
 
 export interface Unit {
   name: UnitName

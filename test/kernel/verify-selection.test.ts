@@ -22,6 +22,7 @@ const IDS = [
   'nfs-mounted',
   'service-answers',
   'packages',
+  'boot-persistence',
 ]
 
 describe('verify makes', () => {
@@ -145,7 +146,7 @@ describe('the text of verify', () => {
     const { agent } = await bootRealServer()
     const { stdout } = await agent.run(['verify', '--only', 'vip-bound,vip-route'])
     expect(stdout).toMatch(/^ {2}ok +vip-bound, vip-route\n/)
-    expect(stdout).toMatch(/rs-agent verify: pass, 2 passed, 12 skipped in \d+\.\d\d s$/)
+    expect(stdout).toMatch(/rs-agent verify: pass, 2 passed, 13 skipped in \d+\.\d\d s$/)
   })
 
   it('says why nothing was found out, and sends nobody to explain', async () => {
@@ -153,7 +154,7 @@ describe('the text of verify', () => {
     const { exitCode, stdout } = await agent.run(['verify', '--only', 'ndp-silence'])
     expect(exitCode).toBe(3)
     expect(stdout).toMatch(/^ {2}skipped ndp-silence .*nothing to look at/)
-    expect(stdout).toMatch(/\nrs-agent verify: unknown, 14 skipped in \d+\.\d\d s$/)
+    expect(stdout).toMatch(/\nrs-agent verify: unknown, 15 skipped in \d+\.\d\d s$/)
   })
 
   it('shows what it waits for on stderr, on a terminal alone, and only after a second', async () => {

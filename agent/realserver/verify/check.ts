@@ -19,6 +19,7 @@ export const CHECK_IDS = [
   'nfs-mounted',
   'service-answers',
   'packages',
+  'boot-persistence',
 ] as const
 export type CheckId = (typeof CHECK_IDS)[number]
 

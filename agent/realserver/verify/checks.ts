@@ -1,6 +1,7 @@
 import type { Interest } from '../../reconcile/found.ts'
 import { checkArpAnnounce } from './arp-announce.ts'
 import { checkArpSilence } from './arp-silence.ts'
+import { checkBootPersistence } from './boot-persistence.ts'
 import type { Check, CheckId } from './check.ts'
 import { checkDatapath } from './datapath.ts'
 import { HOST_SCOPE_PATHS } from './host-scope.ts'
@@ -38,6 +39,7 @@ export const CHECKS = {
   'vip-owner': checkVipOwner,
   datapath: checkDatapath,
   ...SERVING_CHECKS,
+  'boot-persistence': checkBootPersistence,
 } satisfies Record<CheckId, Check>
 
 /**

@@ -200,4 +200,16 @@ export const EXPLANATIONS: Record<CheckId, Explanation> = {
     show: ['rs-agent plan', 'grep . /var/log/rs-agent/packages.log'],
     mend: ['rs-agent apply'],
   },
+  'boot-persistence': {
+    title: 'A service binds the VIPs at the next boot, silent first.',
+    meaning:
+      'The kernel forgets addresses, and apply works once: without the service this host comes back from its next boot without the VIP, and is a black hole for what the director sends it. Skipped where no systemd runs; unknown where the service is set up but does not run now.',
+    causes: [
+      'nobody installed the service after the first apply',
+      'somebody disabled or masked rs-agent.service',
+      'an image was made of this host before the service was installed',
+    ],
+    show: ['rs-agent service status', 'systemctl status rs-agent.service rs-agent-silence.service'],
+    mend: ['rs-agent service install'],
+  },
 }
