@@ -1,5 +1,6 @@
 # Debian's systemd-networkd alone, without the rest of systemd, on a layer in memory over what debian-root.sh has made.
-# Binds an address to lo. In a mount namespace of its own, and in the network namespace that it is started in.
+# Binds an address to lo. In mount and process namespaces of its own, and in the network namespace that it is
+# started in.
 # usage: networkd.sh CACHE ADDRESS/PREFIX
 set -eu
 cd "$1"
@@ -15,4 +16,6 @@ mount --rbind /dev dev
 mount -t tmpfs run run
 mkdir -p run/systemd/network
 printf '[Match]\nName=lo\n[Network]\nLinkLocalAddressing=no\nAddress=%s\n' "$2" >run/systemd/network/10-lo.network
-container=lxc exec chroot . /usr/lib/systemd/systemd-networkd
+# It drops rights, and with them the signal that shall end it; the first process of a process namespace takes all along.
+container=lxc chroot . /usr/lib/systemd/systemd-networkd &
+wait
