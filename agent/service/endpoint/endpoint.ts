@@ -24,7 +24,7 @@ const REQUEST_MS = 5_000
 /** The page asks each 2 s. */
 const BETWEEN_REQUESTS_MS = 5_000
 /** Nobody takes what is sent: it is not kept for longer. */
-const SILENCE_MS = 10_000
+const SILENCE_MS = 5_000
 /** How often Node looks for requests that take too long. */
 const LOOK_FOR_SLOW_MS = 2_000
 
