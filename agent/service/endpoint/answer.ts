@@ -68,11 +68,8 @@ async function healthz(look: Look): Promise<Answer> {
 
 async function metrics(look: Look): Promise<Answer> {
   // Where nobody scrapes the client library is never loaded.
-  const [{ metricsText }, { CONTENT_TYPE }] = await Promise.all([
-    import('./metrics.ts'),
-    import('./exposition.ts'),
-  ])
-  return { status: 200, type: CONTENT_TYPE, body: await metricsText(await look()) }
+  const { METRICS_TYPE, metricsText } = await import('./metrics.ts')
+  return { status: 200, type: METRICS_TYPE, body: await metricsText(await look()) }
 }
 
 async function within<Found>(limitMs: number, look: () => Promise<Found>): Promise<Found> {

@@ -1,8 +1,10 @@
-import { expose } from './exposition.ts'
+import { CONTENT_TYPE, expose } from './exposition.ts'
 import { counter, type Family, gauge, single } from './family.ts'
 import { poolFamilies } from './pool-metrics.ts'
 import { realServerFamilies } from './real-server-metrics.ts'
 import type { ProcessView, ServiceView } from './view.ts'
+
+export const METRICS_TYPE = CONTENT_TYPE
 
 /** All that this host tells Prometheus. Names and units as its guide wants them: base units, `_total` for counters. */
 export function metricsText(view: ServiceView): Promise<string> {
