@@ -5,34 +5,32 @@ import { messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { withLock, withLockInTurn } from '../../host/lock.ts'
 import type { NetworkChange } from '../../host/netlink/network-monitor.ts'
-import type { SysctlPath } from '../../host/sysctl.ts'
 import type { IpAddress } from '../../model/address.ts'
-import { ARP_SYSCTLS, isQuiet, WANTED } from '../../model/arp.ts'
 import { setDamagedMemoryAside } from '../../reconcile/damaged-memory.ts'
 import { OneAtATime } from '../../reconcile/one-at-a-time.ts'
-import { isRemembered, restore } from '../../reconcile/restore.ts'
+import { restore } from '../../reconcile/restore.ts'
 import { REAL_SERVER } from '../../reconcile/role.ts'
 import type { State } from '../../reconcile/state.ts'
 import type { Step } from '../../reconcile/step.ts'
-import { arpSysctlPaths, findAudible } from '../arp-sysctl.ts'
+import { arpSysctlPaths } from '../arp-sysctl.ts'
 import { convergeRealServer } from '../converge.ts'
-import { ipv4Vips, type WantedRealServer, wantedRealServer } from '../desired.ts'
+import { type WantedRealServer, wantedRealServer } from '../desired.ts'
 import { DRAIN_FLAG, readDrain } from '../drain/drain-flag.ts'
 import { vipInterlock } from '../interlock.ts'
-import { convergeNetwork, findNetworkDrift, type NetworkDrift } from '../network-half.ts'
-import { checkArpSysctl } from '../verify/arp-sysctl.ts'
+import type { NetworkDrift } from '../network-half.ts'
 import type { CheckResult } from '../verify/check.ts'
-import { checkVipBound } from '../verify/vip-bound.ts'
 import { ArpAlarms } from './arp-alarms.ts'
 import { Chronicle } from './chronicle.ts'
 import { Ear } from './ear.ts'
 import { FilesWatch } from './files-watch.ts'
+import { hostReport } from './host-report.ts'
 import { lookThrough } from './inspection.ts'
 import { concerns, reflexTo } from './reflex.ts'
-import { type Moment, Repairs } from './repairs.ts'
+import { momentNow, Repairs } from './repairs.ts'
 import { forgetKeepReport, type Happening, type KeepReport, writeKeepReport } from './report.ts'
-import { SilenceGuard } from './silence-guard.ts'
-import { unbinding } from './unbinding.ts'
+import { settleNetwork } from './settling.ts'
+import { Silence } from './silence.ts'
+import { openSoon } from './soon.ts'
 import { repairText, subjectOf } from './words.ts'
 
 export interface KeepOptions {
@@ -56,10 +54,8 @@ export interface KeepOptions {
 const LOOK_MS = 1_000
 /** Longer than any program may take that is asked to start a web server: work that has not ended by then is stuck. */
 const STUCK_MS = 180_000
-/** A change is seldom alone: the look at everything waits until it is quiet for so long, ... */
-const QUIET_MS = 30
-/** ... but not longer than this under a flood. */
-const LONGEST_WAIT_MS = 500
+/** A change is seldom alone: the look at everything waits until it is quiet for so long, but not without end. */
+const BURST = { quietMs: 30, longestMs: 500 }
 /** How many looks at everything make one look with all checks, which take a hundred times as long. */
 const RESYNCS_AN_INSPECTION = 5
 
@@ -73,10 +69,11 @@ export class RealServerKeeper {
   readonly #startedAt = new Date()
   readonly #chronicle: Chronicle
   readonly #repairs = new Repairs()
-  readonly #guard = new SilenceGuard()
+  readonly #silence: Silence
   readonly #files: FilesWatch
   readonly #arp: ArpAlarms
-  readonly #work: OneAtATime
+  readonly #work = new OneAtATime(error => this.#complain(error))
+  readonly #settleSoon = openSoon(() => this.#work.onceSoon('settle', () => this.#settle()), BURST)
   #config: Config
   #configReadAt = new Date()
   #stamp: string
@@ -84,11 +81,8 @@ export class RealServerKeeper {
   #ear: Ear | null = null
   #seen: NetworkDrift | null = null
   #vips: ReadonlySet<IpAddress> = new Set()
-  #needs: ReadonlySet<SysctlPath> = new Set()
   #checks: CheckResult[] = []
   #checkedAt: Date | null = null
-  #quietTimer: NodeJS.Timeout | undefined
-  #waitingSinceMs: number | null = null
   #isReady = false
   #lastComplaint = ''
   #resyncs = 0
@@ -96,60 +90,68 @@ export class RealServerKeeper {
 
   /** Throws AgentError when the configuration is wrong. */
   constructor(options: KeepOptions) {
+    const { host } = options
     this.#options = options
     this.#stamp = options.stamp()
     this.#config = options.load()
     this.#chronicle = new Chronicle(options.log)
-    this.#files = new FilesWatch(options.host.files.root)
+    this.#files = new FilesWatch(host.files.root)
+    this.#silence = new Silence({
+      host,
+      chronicle: this.#chronicle,
+      seen: () =>
+        this.#seen && {
+          links: this.#seen.found.links,
+          vips: this.#vips,
+          needs: new Set(this.#seen.needs),
+        },
+      readSysctl: path => this.#ear?.readSysctl(path) ?? null,
+      policy: () => this.#service.onAudible,
+      onRepair: (step, startedAt) => this.#note(step, startedAt),
+      onFailure: error => this.#complain(error),
+      onChange: () => this.#settleSoon.ask(),
+    })
     this.#arp = new ArpAlarms({
-      host: options.host,
+      host,
       chronicle: this.#chronicle,
       // Whatever let it out is looked for, and whether it goes on is proved on the wire.
       onOwnClaim: () => {
-        this.#settleSoon()
+        this.#settleSoon.ask()
         this.#work.onceSoon('inspect', () => this.#inspect('everything'))
       },
     })
-    this.#work = new OneAtATime(error => this.#complain(error))
   }
 
   /** Resolves when the signal has ended it. */
   async run(): Promise<void> {
-    const { signal, onReload, onAlive } = this.#options
+    const { host, onReload } = this.#options
     // First of all: what changes during the first look is heard.
     this.#ear = new Ear({
-      network: change => this.#hearNetwork(change),
-      sysctl: (path, value) => this.#hearSysctl(path, value),
+      network: change => this.#hear(change),
+      sysctl: (path, value) => this.#silence.hear(path, value),
       missed: why => {
         this.#chronicle.tell('warning', '', why)
-        this.#settleSoon()
+        this.#settleSoon.ask()
       },
     })
     try {
-      for (const note of setDamagedMemoryAside(this.#options.host.files, REAL_SERVER))
+      for (const note of setDamagedMemoryAside(host.files, REAL_SERVER))
         this.#chronicle.tell('warning', '', note)
       this.#work.soon(() => this.#settle())
       this.#work.soon(() => this.#settleServing())
       onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
-      for (let idleAtMs = performance.now(); !signal.aborted; this.#look()) {
-        void this.#work.idle().then(() => {
-          idleAtMs = performance.now()
-        })
-        if (performance.now() - idleAtMs < STUCK_MS) onAlive()
-        await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
-      }
+      await this.#lookUntilEnded()
       await this.#work.idle()
     } finally {
-      clearTimeout(this.#quietTimer)
+      this.#settleSoon.close()
       this.#ear.close()
       await this.#arp.end()
-      forgetKeepReport(this.#options.host.files)
+      forgetKeepReport(host.files)
     }
   }
 
   report(): KeepReport {
-    const wanted = this.#wanted()
-    const found = this.#seen?.found
+    const { host } = this.#options
     return {
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
@@ -159,10 +161,9 @@ export class RealServerKeeper {
         readAt: this.#configReadAt.toISOString(),
         refused: this.#refusedConfig,
       },
-      drain: readDrain(this.#options.host.files),
-      vips: found === undefined ? [] : checkVipBound(wanted, found).map(boundReport),
-      nics: found === undefined ? [] : checkArpSysctl(wanted, found).map(silentReport),
-      withdrawn: this.#isWithdrawn ? this.#guard.lostBecause : null,
+      drain: readDrain(host.files),
+      ...hostReport(this.#wanted(), this.#seen?.found),
+      withdrawn: this.#silence.withdrawnBecause,
       checks: this.#checks,
       checkedAt: this.#checkedAt?.toISOString() ?? null,
       repairs: this.#repairs.report(),
@@ -175,119 +176,72 @@ export class RealServerKeeper {
     return this.#config.service ?? SERVICE_DEFAULTS
   }
 
-  get #isWithdrawn(): boolean {
-    return this.#guard.lostBecause !== null && this.#service.onAudible === 'unbind'
-  }
-
   /** As configured, but for VIPs that are not to be bound now. */
   #wanted(): WantedRealServer {
     const wanted = wantedRealServer(this.#config, this.#options.host.files.root)
-    return this.#isWithdrawn ? { ...wanted, drain: 'withdrawn' } : wanted
+    return this.#silence.withdrawnBecause === null ? wanted : { ...wanted, drain: 'withdrawn' }
   }
 
-  #hearNetwork(change: NetworkChange): void {
+  #hear(change: NetworkChange): void {
     if (!concerns(change, this.#vips)) return
-    this.#settleSoon()
+    this.#settleSoon.ask()
     const steps = reflexTo(change, this.#vips).filter(step => !this.#isLeftAlone(step))
     if (steps.length > 0) void this.#reflex(steps)
-  }
-
-  #hearSysctl(path: SysctlPath, value: string): void {
-    const sysctl = ARP_SYSCTLS.find(name => path.endsWith(`/${name}`))
-    if (sysctl === undefined || isQuiet(sysctl, Number(value))) return
-    this.#settleSoon()
-    if (!this.#needs.has(path)) return
-    const startedAt = performance.now()
-    const loud = this.#whatIsAudible()
-    const change = { kind: 'sysctl', id: { path }, before: value, after: String(WANTED[sysctl]) } as const
-    try {
-      this.#options.host.sysctl.write(path, change.after)
-    } catch (error) {
-      this.#complain(error)
-      this.#lose(loud ?? messageOf(error))
-      return
-    }
-    this.#note({ resource: 'arp-sysctl', phase: 'silence', onRemove: 'forget', change }, startedAt)
-    if (loud !== null && this.#guard.noteRepaired(loud, momentNow())) this.#lost()
   }
 
   /** At once, whatever else is to be done; the look at everything that follows finds what this could not do. */
   async #reflex(steps: readonly Step[]): Promise<void> {
     const { host } = this.#options
     const startedAt = performance.now()
-    if (this.#seen === null || this.#wantsNone(host)) return
+    // Somebody who unbinds the VIPs says so first.
+    if (this.#silence.withdrawnBecause !== null || readDrain(host.files) === 'withdrawn') return
     try {
       // Not while another rs-agent, or a look at everything, is at work: it may mean what it does.
       await withLock(host.files.root, async () => restore(host, steps, vipInterlock([...this.#vips])))
       for (const step of steps) if (step.change.kind !== 'route') this.#note(step, startedAt)
     } catch {
-      this.#settleSoon()
+      this.#settleSoon.ask()
     }
-  }
-
-  /** Somebody who unbinds the VIPs says so first. */
-  #wantsNone({ files }: Host): boolean {
-    return this.#isWithdrawn || readDrain(files) === 'withdrawn'
-  }
-
-  #settleSoon(): void {
-    const now = performance.now()
-    this.#waitingSinceMs ??= now
-    clearTimeout(this.#quietTimer)
-    const waitMs = Math.max(0, Math.min(QUIET_MS, this.#waitingSinceMs + LONGEST_WAIT_MS - now))
-    this.#quietTimer = setTimeout(() => {
-      this.#waitingSinceMs = null
-      this.#work.onceSoon('settle', () => this.#settle())
-    }, waitMs)
   }
 
   /** Looks at the network half of the host, and puts right what is not as wanted. */
   async #settle(): Promise<void> {
     const { host, signal } = this.#options
     try {
-      await withLockInTurn(host.files.root, () => this.#settleAlone(host), signal)
+      await withLockInTurn(host.files.root, () => this.#settleAlone(), signal)
       this.#lastComplaint = ''
-      this.#judgeSilence()
       if (!this.#isReady) this.#beReady()
-    } catch (error) {
-      this.#judgeSilence()
-      throw error
     } finally {
+      this.#silence.judge()
       this.#remember()
     }
   }
 
-  async #settleAlone(host: Host): Promise<void> {
+  async #settleAlone(): Promise<void> {
+    const { host, signal } = this.#options
     const wanted = this.#wanted()
-    const except = (step: Step): boolean => this.#isLeftAlone(step)
     const startedAt = performance.now()
-    const drift = await findNetworkDrift(host, this.#config, wanted, except)
-    this.#see(drift, wanted)
-    const { steps, state, interrupted } = drift
-    if (steps.length === 0 && interrupted === null) return
-    if (interrupted === null && isRemembered(steps, state))
-      await restore(host, steps, vipInterlock([...new Set([...state.vips, ...wanted.vips])]))
-    else {
-      const watching = { signal: this.#options.signal, onProgress: () => undefined }
-      const { notes } = await convergeNetwork(host, this.#config, wanted, except, watching)
-      for (const note of notes) this.#chronicle.tell('warning', '', note)
-    }
+    const { steps, notes, found } = await settleNetwork(host, this.#config, wanted, {
+      except: step => this.#isLeftAlone(step),
+      signal,
+      onFound: found => this.#see(found, wanted),
+    })
+    this.#see(found, wanted)
+    for (const note of notes) this.#chronicle.tell('warning', '', note)
     if (this.#isReady) for (const step of steps) this.#note(step, startedAt)
-    this.#see(await findNetworkDrift(host, this.#config, wanted, except), wanted)
   }
 
-  #see(drift: NetworkDrift, wanted: WantedRealServer): void {
-    this.#seen = drift
+  #see(found: NetworkDrift, wanted: WantedRealServer): void {
+    const { links } = found.found
+    this.#seen = found
     this.#vips = new Set(wanted.vips)
-    this.#needs = new Set(drift.needs)
-    this.#ear?.followSysctls(arpSysctlPaths(drift.found.links))
-    if (!this.#options.signal.aborted) this.#arp.follow(wanted, drift.found.links)
+    this.#ear?.followSysctls(arpSysctlPaths(links))
+    if (!this.#options.signal.aborted) this.#arp.follow(wanted, links)
   }
 
   #beReady(): void {
     this.#isReady = true
-    const vips = [...this.#vips].join(', ')
-    this.#chronicle.tell('info', '', `running: ${vips} bound and silent`)
+    this.#chronicle.tell('info', '', `running: ${[...this.#vips].join(', ')} bound and silent`)
     this.#nextResyncMs = performance.now()
     this.#options.onReady()
   }
@@ -309,31 +263,41 @@ export class RealServerKeeper {
     this.#files.forget()
   }
 
+  async #lookUntilEnded(): Promise<void> {
+    const { signal, onAlive } = this.#options
+    for (let idleAtMs = performance.now(); !signal.aborted; this.#look()) {
+      void this.#work.idle().then(() => {
+        idleAtMs = performance.now()
+      })
+      if (performance.now() - idleAtMs < STUCK_MS) onAlive()
+      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
   #look(): void {
     const { stamp, signal } = this.#options
     if (signal.aborted) return
     this.#ear?.look()
     if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
-    if (this.#repairs.endPauses(momentNow()) || !this.#isReady) this.#settleSoon()
-    if (this.#filesChanged()) {
-      this.#settleSoon()
+    if (this.#repairs.endPauses(momentNow()) || !this.#isReady) this.#settleSoon.ask()
+    if (this.#haveFilesChanged()) {
+      this.#settleSoon.ask()
       this.#work.onceSoon('serving', () => this.#settleServing())
     }
-    if (this.#guard.lostBecause !== null) this.#judgeSilence()
+    if (this.#silence.isLost) this.#silence.judge()
     if (this.#isReady && performance.now() >= this.#nextResyncMs) this.#resync()
   }
 
   #resync(): void {
     this.#nextResyncMs = performance.now() + this.#service.resyncInterval
-    const isInspection = this.#resyncs++ % RESYNCS_AN_INSPECTION === 0
+    const extent = this.#resyncs++ % RESYNCS_AN_INSPECTION === 0 ? 'everything' : 'what costs little'
     this.#work.onceSoon('settle', () => this.#settle())
     this.#work.onceSoon('serving', () => this.#settleServing())
-    this.#work.onceSoon('inspect', () => this.#inspect(isInspection ? 'everything' : 'what costs little'))
+    this.#work.onceSoon('inspect', () => this.#inspect(extent))
   }
 
-  #filesChanged(): boolean {
-    const { state } = this.#seen ?? {}
-    const ours = (state?.priors ?? []).flatMap(prior =>
+  #haveFilesChanged(): boolean {
+    const ours = (this.#seen?.state.priors ?? []).flatMap(prior =>
       prior.kind === 'file' || prior.kind === 'site' || prior.kind === 'unit-file' ? [prior.id.path] : [],
     )
     const mounts = this.#config.realServer?.nfs.map(({ target }) => target) ?? []
@@ -342,11 +306,10 @@ export class RealServerKeeper {
 
   /** Makes the checks of verify, for whoever looks at the report. */
   async #inspect(extent: 'everything' | 'what costs little'): Promise<void> {
-    const { host } = this.#options
-    this.#checks = await lookThrough(host, this.#wanted(), extent, this.#checks)
+    this.#checks = await lookThrough(this.#options.host, this.#wanted(), extent, this.#checks)
     this.#checkedAt = new Date()
     const leak = this.#checks.find(({ id, verdict }) => id === 'arp-silence' && verdict === 'fail')
-    if (leak !== undefined) this.#lose(`${leak.subject}: ${leak.evidence}`)
+    if (leak !== undefined) this.#silence.lose(`${leak.subject}: ${leak.evidence}`)
     this.#remember()
   }
 
@@ -366,56 +329,9 @@ export class RealServerKeeper {
       this.#config = before
       this.#refusedConfig = messageOf(error)
       this.#chronicle.tell('warning', '', `${messageOf(error)}: the configuration of before stays in use`)
-      this.#settleSoon()
+      this.#settleSoon.ask()
     }
     this.#remember()
-  }
-
-  #whatIsAudible(): string | null {
-    const { found } = this.#seen ?? {}
-    if (found === undefined || ipv4Vips(this.#wanted()).length === 0) return null
-    const values = arpSysctlPaths(found.links).flatMap(path => {
-      const value = this.#ear?.readSysctl(path) ?? null
-      return value === null ? [] : [[path, value] as const]
-    })
-    return findAudible(found.links, Object.fromEntries(values))
-  }
-
-  #judgeSilence(): void {
-    const loud = this.#whatIsAudible()
-    if (loud !== null) this.#lose(loud)
-    else if (this.#guard.noteSilent(momentNow())) {
-      this.#chronicle.tell('info', '', 'this host has been silent for a while: its VIPs may be bound again')
-      this.#settleSoon()
-    }
-  }
-
-  #lose(why: string): void {
-    if (this.#guard.noteLoud(why, momentNow())) this.#lost()
-  }
-
-  /** This host cannot be kept silent. */
-  #lost(): void {
-    const why = this.#guard.lostBecause ?? ''
-    const fate = this.#isWithdrawn
-      ? 'its VIPs are unbound until it is silent'
-      : 'its VIPs stay bound, as configured'
-    const message = `this host cannot be kept silent: ${why}; ${fate}`
-    this.#chronicle.alarm({ kind: 'audible', vip: null, nic: null, mac: null, message, count: 1 })
-    if (this.#isWithdrawn) void this.#unbind()
-    this.#remember()
-  }
-
-  /** Before anything else: each millisecond counts. What this cannot do the look at everything does. */
-  async #unbind(): Promise<void> {
-    const { host } = this.#options
-    try {
-      const steps = unbinding(await host.network.addresses(), this.#vips)
-      await restore(host, steps, vipInterlock([]))
-    } catch (error) {
-      this.#complain(error)
-    }
-    this.#settleSoon()
   }
 
   /** Never what is loud: that is worse than a busy processor. */
@@ -427,9 +343,22 @@ export class RealServerKeeper {
   #note(step: Step, startedAt: number): void {
     const subject = subjectOf(step)
     const said = this.#repairs.note(step, performance.now() - startedAt, momentNow())
-    if (said !== 'nothing') this.#chronicle.tell('warning', subject, `something undoes it again and again`)
     this.#chronicle.tell('info', subject, repairText(step))
-    this.#rememberSoon()
+    if (said !== 'nothing') void this.#tellOfFight(step, said)
+    this.#work.onceSoon('remember', async () => this.#remember())
+  }
+
+  async #tellOfFight(step: Step, said: 'it is fought over' | 'it is left alone'): Promise<void> {
+    const { suspectsOf } = await import('./suspects.ts')
+    const suspects = suspectsOf(step.change, this.#options)
+    this.#repairs.suspect(step, suspects)
+    const who = suspects.length === 0 ? '' : `; perhaps ${suspects.join(', ')}`
+    const what = said === 'it is left alone' ? ': it is left alone for a while' : ''
+    this.#chronicle.tell(
+      'warning',
+      subjectOf(step),
+      `something undoes the repair again and again${what}${who}`,
+    )
   }
 
   #complain(error: unknown): void {
@@ -437,10 +366,6 @@ export class RealServerKeeper {
     // Once: it is tried again each second.
     if (message !== this.#lastComplaint) this.#chronicle.tell('warning', '', message)
     this.#lastComplaint = message
-  }
-
-  #rememberSoon(): void {
-    this.#work.onceSoon('remember', async () => this.#remember())
   }
 
   #remember(): void {
@@ -452,21 +377,7 @@ export class RealServerKeeper {
   }
 }
 
-function momentNow(): Moment {
-  return { at: new Date(), ms: performance.now() }
-}
-
 function servesPages({ httpd, nfs }: WantedRealServer, state: State | undefined): boolean {
-  const remembered = state?.priors.some(
-    ({ kind }) => kind === 'site' || kind === 'mount' || kind === 'web-server',
-  )
-  return httpd !== null || nfs.length > 0 || remembered === true
-}
-
-function boundReport({ subject, verdict, evidence }: CheckResult): KeepReport['vips'][number] {
-  return { address: subject as IpAddress, bound: verdict === 'pass', evidence }
-}
-
-function silentReport({ subject, verdict, evidence }: CheckResult): KeepReport['nics'][number] {
-  return { name: subject, silent: verdict === 'pass', evidence }
+  const kinds = new Set(['site', 'mount', 'web-server'])
+  return httpd !== null || nfs.length > 0 || state?.priors.some(({ kind }) => kinds.has(kind)) === true
 }

@@ -94,3 +94,7 @@ function newEntry(step: Step, { at }: Moment): Entry {
     heldBackUntilMs: 0,
   }
 }
+
+export function momentNow(): Moment {
+  return { at: new Date(), ms: performance.now() }
+}
