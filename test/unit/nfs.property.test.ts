@@ -142,6 +142,37 @@ describe('a real server with shares', () => {
     )
   })
 
+  it('is finished by the next apply, or taken back by remove, when a change of its shares is killed', async () => {
+    const elsewhere = wanted.map(({ nfs, ...rest }) => ({
+      ...rest,
+      nfs: nfs.map(share => ({ ...share, source: `${share.source}-new` })),
+    }))
+    await fc.assert(
+      fc.asyncProperty(
+        found,
+        wanted,
+        elsewhere,
+        faults,
+        fc.boolean(),
+        (found, first, second, { step, when }, goesOn) =>
+          onHost(found, async host => {
+            const before = everythingOn(host)
+            await convergeRealServer(host, config, first, watching)
+            host.killAt(step, when as 'before' | 'after')
+            await failureOf(convergeRealServer(host, config, second, watching))
+            host.revive()
+            if (goesOn) {
+              await convergeRealServer(host, config, second, watching)
+              expect((await convergeRealServer(host, config, second, watching)).steps).toEqual([])
+            }
+            await releaseRealServer(host, watching, { packages: 'keep' })
+            expect(everythingOn(host)).toEqual(before)
+          }),
+      ),
+      { numRuns: 200 },
+    )
+  })
+
   it('follows its configuration from one set of shares to another', async () => {
     await fc.assert(
       fc.asyncProperty(found, wanted, wanted, (found, first, second) =>
