@@ -15,7 +15,7 @@ import type { CheckResult } from './check.ts'
 import { isQuietByScope } from './host-scope.ts'
 
 /** Every sysctl.d file of the host, hidden ones included. */
-export function readSysctlFiles({ files }: Host): SysctlFile[] {
+export function readSysctlFiles({ files }: Pick<Host, 'files'>): SysctlFile[] {
   const paths = SYSCTL_FOLDERS.flatMap(folder =>
     files
       .list(folder)
