@@ -84,6 +84,8 @@ export class RealServerKeeper {
   #checks: CheckResult[] = []
   #checkedAt: Date | null = null
   #isReady = false
+  /** Written once a second at most: a flood of repairs shall not wait for a disk. */
+  #isReportDue = false
   #lastComplaint = ''
   #resyncs = 0
   #nextResyncMs = 0
@@ -198,7 +200,8 @@ export class RealServerKeeper {
     try {
       // Not while another rs-agent, or a look at everything, is at work: it may mean what it does.
       await withLock(host.files.root, async () => restore(host, steps, vipInterlock([...this.#vips])))
-      for (const step of steps) if (step.change.kind !== 'route') this.#note(step, startedAt)
+      // A route that was replaced by itself is no repair.
+      for (const step of steps) if (step.change.before !== step.change.after) this.#note(step, startedAt)
     } catch {
       this.#settleSoon.ask()
     }
@@ -213,7 +216,7 @@ export class RealServerKeeper {
       if (!this.#isReady) this.#beReady()
     } finally {
       this.#silence.judge()
-      this.#remember()
+      this.#isReportDue = true
     }
   }
 
@@ -243,6 +246,7 @@ export class RealServerKeeper {
     this.#isReady = true
     this.#chronicle.tell('info', '', `running: ${[...this.#vips].join(', ')} bound and silent`)
     this.#nextResyncMs = performance.now()
+    this.#remember()
     this.#options.onReady()
   }
 
@@ -286,6 +290,7 @@ export class RealServerKeeper {
     }
     if (this.#silence.isLost) this.#silence.judge()
     if (this.#isReady && performance.now() >= this.#nextResyncMs) this.#resync()
+    if (this.#isReportDue) this.#remember()
   }
 
   #resync(): void {
@@ -310,7 +315,7 @@ export class RealServerKeeper {
     this.#checkedAt = new Date()
     const leak = this.#checks.find(({ id, verdict }) => id === 'arp-silence' && verdict === 'fail')
     if (leak !== undefined) this.#silence.lose(`${leak.subject}: ${leak.evidence}`)
-    this.#remember()
+    this.#isReportDue = true
   }
 
   /** A configuration that is wrong, or that this host cannot have, is refused, and the old one stays in use. */
@@ -331,7 +336,7 @@ export class RealServerKeeper {
       this.#chronicle.tell('warning', '', `${messageOf(error)}: the configuration of before stays in use`)
       this.#settleSoon.ask()
     }
-    this.#remember()
+    this.#isReportDue = true
   }
 
   /** Never what is loud: that is worse than a busy processor. */
@@ -345,7 +350,7 @@ export class RealServerKeeper {
     const said = this.#repairs.note(step, performance.now() - startedAt, momentNow())
     this.#chronicle.tell('info', subject, repairText(step))
     if (said !== 'nothing') void this.#tellOfFight(step, said)
-    this.#work.onceSoon('remember', async () => this.#remember())
+    this.#isReportDue = true
   }
 
   async #tellOfFight(step: Step, said: 'it is fought over' | 'it is left alone'): Promise<void> {
@@ -369,6 +374,7 @@ export class RealServerKeeper {
   }
 
   #remember(): void {
+    this.#isReportDue = false
     try {
       writeKeepReport(this.#options.host.files, this.report())
     } catch (error) {
