@@ -14,7 +14,7 @@ export function reflexTo(change: NetworkChange, vips: ReadonlySet<IpAddress>): S
   switch (change.kind) {
     case 'address-gone':
       return isVip(change.address, vips) && isRightlyBound(change.address)
-        ? [bind(change.address), route(change.address.address)]
+        ? [bind(change.address), sameRoute(change.address.address)]
         : []
     case 'address-added':
       return isVip(change.address, vips) && !isRightlyBound(change.address) ? [withdraw(change.address)] : []
@@ -22,7 +22,7 @@ export function reflexTo(change: NetworkChange, vips: ReadonlySet<IpAddress>): S
       const { destination, prefixLength, metric } = change.route
       if (!vips.has(destination) || !leadsToLoopback(change.route)) return []
       const { id } = vipRoute(destination)
-      return id.prefixLength === prefixLength && id.metric === metric ? [route(destination)] : []
+      return id.prefixLength === prefixLength && id.metric === metric ? [newRoute(destination)] : []
     }
     case 'route-added':
     case 'link-changed':
@@ -77,9 +77,15 @@ function withdraw(stray: InterfaceAddress): Step {
 }
 
 /** It may have gone with the address, or not: it is replaced by itself then. */
-function route(vip: IpAddress): Step {
+function sameRoute(vip: IpAddress): Step {
   const { kind, id, value } = vipRoute(vip)
   return step('route', 'vip-route', { kind, id, before: value, after: value })
+}
+
+/** Another one that is there meanwhile is none of ours to replace without a look. */
+function newRoute(vip: IpAddress): Step {
+  const { kind, id, value } = vipRoute(vip)
+  return step('route', 'vip-route', { kind, id, before: null, after: value })
 }
 
 function step(phase: Step['phase'], resource: string, change: Change): Step {
