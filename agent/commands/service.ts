@@ -15,8 +15,10 @@ export async function serviceInstallCommand(invocation: Invocation): Promise<num
   const config = loadInvocationConfig(invocation)
   // What is wrong with it is told now, not by a service that does not start.
   if (config.realServer !== undefined) wantedRealServer(config, root)
-  const units = renderUnits(root, programOfService(root, configFile), config)
-  return changeService(invocation, 'install', (host, signal) => installService(host, units, signal))
+  return changeService(invocation, 'install', (host, signal) => {
+    const units = renderUnits(root, programOfService(root, configFile), config)
+    return installService(host, units, signal)
+  })
 }
 
 /** Takes the service off this host, which stays as it is. */
