@@ -18,8 +18,7 @@ export class ArpAlarms {
   readonly #options: ArpAlarmsOptions
   #key = ''
   #watching: AbortController | null = null
-  /** Ends with the watch before the next one begins. */
-  #done: Promise<void> = Promise.resolve()
+  readonly #watches = new Set<Promise<void>>()
 
   constructor(options: ArpAlarmsOptions) {
     this.#options = options
@@ -34,29 +33,38 @@ export class ArpAlarms {
     const key = JSON.stringify([names, vips, directors, siblings])
     if (key === this.#key) return
     this.#key = key
-    this.#watching?.abort()
-    if (vips.length === 0 || nics.length === 0) return
+    const before = this.#watching
+    const endBefore = (): void => before?.abort()
+    this.#watching = null
+    if (vips.length === 0 || nics.length === 0) {
+      endBefore()
+      return
+    }
     const watching = new AbortController()
     this.#watching = watching
     const { signal } = watching
     const { host } = this.#options
-    const events = () => watchArp({ nics, vips, directors, siblings, host, signal })
-    this.#done = this.#done.then(() => this.#hear(events))
+    const events = watchArp({ nics, vips, directors, siblings, host, signal })
+    // The one of before goes on until this one sees: nothing passes in between.
+    const watch = this.#hear(events, endBefore).finally(endBefore)
+    this.#watches.add(watch)
+    void watch.finally(() => this.#watches.delete(watch))
   }
 
   async end(): Promise<void> {
     this.#watching?.abort()
-    await this.#done
+    await Promise.all(this.#watches)
   }
 
-  async #hear(events: () => AsyncGenerator<ArpWatchEvent>): Promise<void> {
+  async #hear(events: AsyncGenerator<ArpWatchEvent>, onSeeing: () => void): Promise<void> {
     const { chronicle } = this.#options
     let isBlind = false
     try {
-      for await (const event of events()) {
+      for await (const event of events) {
         if (event.kind === 'blind')
           chronicle.tell('warning', event.nic ?? '', `ARP is not heard: ${event.why}`)
         else if (event.kind === 'seeing') {
+          onSeeing()
           if (isBlind) chronicle.tell('info', '', 'ARP is heard again on every NIC')
         } else this.#raise(event)
         isBlind = event.kind === 'blind' || (isBlind && event.kind !== 'seeing')

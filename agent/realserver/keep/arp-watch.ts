@@ -129,8 +129,11 @@ async function listen(direction: 'leaving' | 'arriving', watching: Watching): Pr
   const { sight, wake } = watching
   try {
     for await (const event of watchForClaims({ ...watching, direction })) {
-      if (event.kind === 'claims') hearClaims(event.claims, direction, watching)
-      else if (event.kind === 'seeing') sight.mend(direction)
+      if (event.kind === 'claims') {
+        // What comes after frames that were lost is seen.
+        sight.mend(direction)
+        hearClaims(event.claims, direction, watching)
+      } else if (event.kind === 'seeing') sight.mend(direction)
       // The links tell of a NIC that is down, and of when it is up again.
       else if (event.nic === null) sight.lose(direction, event)
       wake()
