@@ -32,7 +32,12 @@ function mixedNews(status) {
 }
 
 function goodNews({ realServer }) {
-  return realServer === null ? 'The pool is served' : 'Bound, silent and serving'
+  if (realServer === null) return 'The pool is served'
+  const isServing = realServer.checks.some(
+    ({ id, verdict }) => id === 'service-answers' && verdict === 'pass',
+  )
+  // Where nothing asks for a page nobody knows whether one comes.
+  return isServing ? 'Bound, silent and serving' : 'Bound and silent'
 }
 
 /** What does not keep clients away, and somebody should look at. */

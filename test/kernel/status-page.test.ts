@@ -36,6 +36,14 @@ describe('the status page', () => {
     isQuiet(visit)
   })
 
+  it('does not say that it serves where nothing asks for a page', async () => {
+    const checks = [check('vip-bound', 'pass'), check('service-answers', 'skipped')]
+    endpoint.tell(serviceView({ realServer: keepReport({ checks }) }))
+    await using browser = await Browser.start()
+    const { page } = await browser.open(endpoint.url)
+    await expect.poll(() => page.title(), { timeout: 20_000 }).toBe('✓ rs1: Bound and silent')
+  })
+
   it('has alarms at the top, in words, and what failed first', async () => {
     endpoint.tell(serviceView({ realServer: TROUBLE }))
     await using browser = await Browser.start()
