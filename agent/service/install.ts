@@ -39,10 +39,11 @@ export async function installService(
   if (outdated.length === 0 && UNIT_NAMES.every(name => isAtWork(before[name].state)))
     return { changed: false, files: [], notes: [] }
   const notes = outdated.flatMap(unit => keepCopyOfEdit(host.files, unit.name, before[unit.name].file))
+  const begunAt = new Date()
   try {
     await putInPlace(host, outdated, before, signal)
   } catch (cause) {
-    const words = await lastWordsOfService(host.commands)
+    const words = await lastWordsOfService(host.commands, begunAt)
     await putBack(host, before, cause)
     throw notInstalled(cause, words)
   }

@@ -64,11 +64,12 @@ function wallClock(monotonicUs: number): string {
 
 const WORDS_LINES = 3
 
-/** What the service printed last, in one line; empty where no journal tells. */
-export async function lastWordsOfService(commands: Commands): Promise<string> {
+/** What the service has printed last since then, in one line; empty where no journal tells. */
+export async function lastWordsOfService(commands: Commands, since: Date): Promise<string> {
   const options = { timeoutMs: LIMIT_MS }
   await commands.run('journalctl', ['--sync'], options)
-  const words = ['--quiet', '--boot', '--no-pager', '--output=cat', `--lines=${WORDS_LINES}`]
+  const sinceOption = `--since=@${Math.floor(since.getTime() / 1_000)}`
+  const words = ['--quiet', '--boot', '--no-pager', '--output=cat', `--lines=${WORDS_LINES}`, sinceOption]
   // By this field only what its processes said, not what systemd says of them.
   const result = await commands.run('journalctl', [...words, `_SYSTEMD_UNIT=${SERVICE_UNIT}`], options)
   if (result?.exitStatus !== 0) return ''
