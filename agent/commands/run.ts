@@ -1,7 +1,7 @@
 import { requireCapability } from '../host/capabilities.ts'
 import { fileStamp } from '../host/file-stamp.ts'
 import { serviceManagerOf } from '../host/service-manager.ts'
-import { keepHeapSmall } from '../host/small-heap.ts'
+import { keepCodeSmall, keepHeapSmall } from '../host/small-heap.ts'
 import { type LoggedEvent, openJournal } from '../service/journal.ts'
 import { runService } from '../service/run.ts'
 import { VERSION } from '../version.ts'
@@ -14,9 +14,11 @@ export async function runCommand(invocation: Invocation): Promise<number> {
   const file = configFileOf(invocation)
   const load = () => loadInvocationConfig(invocation)
   // Before rights are asked for.
-  load()
+  const { director } = load()
   requireCapability('CAP_NET_ADMIN', 'change addresses, routes and sysctls')
   keepHeapSmall()
+  // A director makes a thousand checks a second.
+  if (director === undefined) keepCodeSmall()
   // With --json whoever reads wants one document on each line.
   const journal = terminal.json ? null : openJournal(process.env)
   const log = journal ?? ((event: LoggedEvent) => printEvent(terminal, event))

@@ -32,6 +32,8 @@ export function openRole(name: RoleName, options: RoleOptions): Promise<Role> {
   return name === 'director' ? openDirector(options) : openRealServer(options)
 }
 
+/** The kernel's table is read no more often, however many look at the page. */
+const TABLE_MS = 1_000
 /** Without a sign of life for so long its event loop is blocked, or its work never ends. */
 const SILENT_MS = 5_000
 
@@ -81,6 +83,7 @@ async function openDirector(options: RoleOptions): Promise<Role> {
   const { root } = options
   const { runDirector } = await import('../director/run.ts')
   const { lookAtDirector } = await import('./endpoint/director-view.ts')
+  const { remembered } = await import('./endpoint/remembered.ts')
   const host = openHost(root)
   let isReady = false
   const onReady = (): void => {
@@ -92,7 +95,7 @@ async function openDirector(options: RoleOptions): Promise<Role> {
     isReady: () => isReady,
     isAlive: () => true,
     report: () => null,
-    table: () => lookAtDirector(host),
+    table: remembered(() => lookAtDirector(host), TABLE_MS),
     close: () => host.close(),
   }
 }
