@@ -22,6 +22,9 @@ export interface State {
   packages: string[]
 }
 
+/** What the service had in use last, for a boot at which the file is broken. */
+export const LAST_GOOD_CONFIG = `${STATE_FOLDER}/last-good-config.yaml`
+
 export const NOTHING_MANAGED: State = { vips: [], needs: [], priors: [], lastApply: null, packages: [] }
 
 /** Of the file as conf wrote it; conf itself costs 60 ms of start-up and is loaded only to write. */
@@ -82,6 +85,8 @@ export async function writeState(files: Files, role: Role, state: State): Promis
 export function forgetState(files: Files, role: Role): void {
   files.remove(statePath(role))
   files.remove(journalPath(role))
+  // The other role's next start writes it again.
+  files.remove(LAST_GOOD_CONFIG)
   // What a write that was killed left beside the state.
   for (const name of files.list(STATE_FOLDER))
     if (name.startsWith(`${role.stateName}.json.tmp-`)) files.remove(`${STATE_FOLDER}/${name}`)
