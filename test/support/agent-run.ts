@@ -23,6 +23,8 @@ export class AgentRun implements AsyncDisposable {
   constructor(spawned: Spawned) {
     this.#process = spawned
     const hear = (line: string): void => {
+      // An error that ends it is a document of several lines.
+      if (!line.startsWith('{"')) return
       this.#events.push(JSON.parse(line))
       this.#wake.resolve()
       this.#wake = Promise.withResolvers()
@@ -67,6 +69,12 @@ export class AgentRun implements AsyncDisposable {
   /** Of all that it has said so far. */
   get warnings(): string[] {
     return this.#events.filter(({ level }) => level === 'warning').map(textOf)
+  }
+
+  /** Resolves when it has ended, for whatever reason. */
+  async ended(): Promise<{ exitCode: number | undefined; stderr: string }> {
+    const { exitCode, stderr } = await this.#process
+    return { exitCode, stderr }
   }
 
   signal(name: NodeJS.Signals): void {
