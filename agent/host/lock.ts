@@ -27,7 +27,7 @@ export async function withLock<T>(
   path = LOCK_PATH,
   holder = ANY_COMMAND,
 ): Promise<T> {
-  const lock = acquire(join(root, path), holder)
+  const lock = takeLock(root, path, holder)
   try {
     return await work()
   } finally {
@@ -63,7 +63,9 @@ export function isLocked(path: string): boolean {
   }
 }
 
-function acquire(path: string, { who, hint }: Holder): FileLock {
+/** Until it is released, or the process ends; throws `locked` with words about the holder. */
+export function takeLock(root: string, lockPath: string, { who, hint }: Holder): { release(): void } {
+  const path = join(root, lockPath)
   let lock: FileLock | null
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })

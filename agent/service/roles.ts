@@ -1,7 +1,6 @@
-import { SERVICE_DEFAULTS } from '../config/service.ts'
 import { RUN_LOCK } from '../director/rotation-report.ts'
 import { type Host, openHost } from '../host/host.ts'
-import { type Holder, withLock } from '../host/lock.ts'
+import { type Holder, takeLock, withLockInTurn } from '../host/lock.ts'
 import { KEEP_LOCK, type KeepReport } from '../realserver/keep/report.ts'
 import type { DirectorView } from './endpoint/director-view.ts'
 import type { ServiceOptions } from './run.ts'
@@ -27,7 +26,10 @@ interface RoleOptions extends ServiceOptions {
   onReady(): void
 }
 
-/** Each role is imported when the configuration has it: they are most of what this process keeps in its memory. */
+/**
+ * Each role is imported when the configuration has it: they are most of what this process keeps in its memory. Throws
+ * `locked` where another process looks after this host.
+ */
 export function openRole(name: RoleName, options: RoleOptions): Promise<Role> {
   return name === 'director' ? openDirector(options) : openRealServer(options)
 }
@@ -38,7 +40,8 @@ const TABLE_MS = 1_000
 const SILENT_MS = 5_000
 
 async function openRealServer(options: RoleOptions): Promise<Role> {
-  const { root, load, signal } = options
+  const { root, signal } = options
+  const lock = takeLock(root, KEEP_LOCK, ANOTHER_RUN)
   const { RealServerKeeper } = await import('../realserver/keep/keeper.ts')
   const host = openHost(root)
   let isReady = false
@@ -55,48 +58,50 @@ async function openRealServer(options: RoleOptions): Promise<Role> {
     },
   })
   return {
-    run: () =>
-      withLock(
-        root,
-        async () => {
-          await keeper.run()
-          if (signal.aborted && (load().service ?? SERVICE_DEFAULTS).onStop === 'remove') await release(host)
-        },
-        KEEP_LOCK,
-        ANOTHER_RUN,
-      ),
+    async run() {
+      await keeper.run()
+      if (signal.aborted && keeper.onStop === 'remove') await release(host)
+    },
     isReady: () => isReady,
     isAlive: () => performance.now() - aliveAtMs < SILENT_MS,
     report: () => keeper.report(),
     table: async () => null,
-    close: () => host.close(),
+    close() {
+      host.close()
+      lock.release()
+    },
   }
 }
 
 async function release(host: Host): Promise<void> {
   const { releaseRealServer } = await import('../realserver/converge.ts')
-  const watching = { signal: new AbortController().signal, onProgress: () => undefined }
-  await withLock(host.files.root, () => releaseRealServer(host, watching, { packages: 'keep' }))
+  const { signal } = new AbortController()
+  const watching = { signal, onProgress: () => undefined }
+  // What was set right at the last moment may not have come to its end yet.
+  await withLockInTurn(host.files.root, () => releaseRealServer(host, watching, { packages: 'keep' }), signal)
 }
 
 async function openDirector(options: RoleOptions): Promise<Role> {
-  const { root } = options
+  const lock = takeLock(options.root, RUN_LOCK, ANOTHER_RUN)
   const { runDirector } = await import('../director/run.ts')
   const { lookAtDirector } = await import('./endpoint/director-view.ts')
   const { remembered } = await import('./endpoint/remembered.ts')
-  const host = openHost(root)
+  const host = openHost(options.root)
   let isReady = false
   const onReady = (): void => {
     isReady = true
     options.onReady()
   }
   return {
-    run: () => withLock(root, () => runDirector({ ...options, host, onReady }), RUN_LOCK, ANOTHER_RUN),
+    run: () => runDirector({ ...options, host, onReady }),
     isReady: () => isReady,
     isAlive: () => true,
     report: () => null,
     table: remembered(() => lookAtDirector(host), TABLE_MS),
-    close: () => host.close(),
+    close() {
+      host.close()
+      lock.release()
+    },
   }
 }
 

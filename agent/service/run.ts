@@ -33,7 +33,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const roles: Role[] = []
-  const endpoint = await openTold(options, config, roles)
+  let endpoint: Endpoint | null = null
   const timer =
     manager.watchdogMs === null
       ? undefined
@@ -46,6 +46,8 @@ export async function runService(options: ServiceOptions): Promise<void> {
     }
     for (const name of rolesOf(config))
       roles.push(await openRole(name, { ...options, signal, onReady: ready }))
+    // Only now: another run that looks after this host has its page where this one would have it.
+    endpoint = await openTold(options, config, roles)
     await untilFirstFailure(roles, ending)
   } finally {
     manager.stopping()

@@ -143,6 +143,7 @@ export class RealServerKeeper {
       this.#work.soon(() => this.#settleServing())
       onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
       await this.#lookUntilEnded()
+      this.#settleSoon.close()
       await this.#work.idle()
     } finally {
       this.#settleSoon.close()
@@ -172,6 +173,11 @@ export class RealServerKeeper {
       alarms: this.#chronicle.alarms,
       history: this.#chronicle.history,
     }
+  }
+
+  /** What the configuration in use says of the end of the run: the file may be another one by then, or broken. */
+  get onStop(): ServiceConfig['onStop'] {
+    return this.#service.onStop
   }
 
   get #service(): ServiceConfig {

@@ -6,7 +6,7 @@ import { ARP_SYSCTLS, isQuiet, WANTED } from '../../model/arp.ts'
 import type { Link } from '../../model/network.ts'
 import { restore } from '../../reconcile/restore.ts'
 import type { Step } from '../../reconcile/step.ts'
-import { arpSysctlPaths, findAudible } from '../arp-sysctl.ts'
+import { arpSysctlPath, arpSysctlPaths, findAudible } from '../arp-sysctl.ts'
 import { vipInterlock } from '../interlock.ts'
 import type { Chronicle } from './chronicle.ts'
 import { momentNow } from './repairs.ts'
@@ -98,7 +98,10 @@ export class Silence {
       const value = readSysctl(path)
       return value === null ? [] : [[path, value] as const]
     })
-    return findAudible(links, Object.fromEntries(values))
+    const sysctls = Object.fromEntries(values)
+    // One that has gone since says nothing any more.
+    const present = links.filter(({ name }) => arpSysctlPath(name, 'arp_ignore') in sysctls)
+    return findAudible(present, sysctls)
   }
 
   #withdraw(): void {

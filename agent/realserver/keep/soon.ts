@@ -1,6 +1,7 @@
 /** Work that is asked for in bursts, and done once for each. */
 export interface Soon {
   ask(): void
+  /** What is asked for from now on is not done. */
   close(): void
 }
 
@@ -11,8 +12,10 @@ export function openSoon(
 ): Soon {
   let timer: NodeJS.Timeout | undefined
   let askedAtMs: number | null = null
+  let isClosed = false
   return {
     ask() {
+      if (isClosed) return
       const nowMs = performance.now()
       askedAtMs ??= nowMs
       clearTimeout(timer)
@@ -24,6 +27,9 @@ export function openSoon(
         Math.max(0, Math.min(quietMs, askedAtMs + longestMs - nowMs)),
       )
     },
-    close: () => clearTimeout(timer),
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+    },
   }
 }
