@@ -1,16 +1,18 @@
 /**
- * What `director run` costs beside Debian's keepalived and ldirectord, and how soon each takes a dead real server out.
- * Runs where the kernel has IPVS; bench.ts boots a guest where this machine's has none.
+ * What `director run` costs beside Debian's keepalived and ldirectord: HTTP checks of 1,000 real servers, one a second of
+ * each. Needs a kernel with IPVS.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Host } from '../support/host.ts'
 import { Segment } from '../support/segment.ts'
 import { serving } from '../support/serving.ts'
 import { DIRECTOR_NAMES, type DirectorName, startDirector } from '../support/three-directors.ts'
+import type { Measured, Target, Unit } from './figure.ts'
 import { PageServer } from './page-server.ts'
 import { costOf } from './process-cost.ts'
-import { reportRemovals } from './removals.ts'
+import { progress } from './progress.ts'
+import { countOf } from './samples.ts'
 
-/** Each is asked once a second. */
 const REAL_SERVERS = 1_000
 /** ldirectord asks one real server after the other, and starts programs for each: it gets what it can do in time. */
 const REAL_SERVERS_OF_LDIRECTORD = 200
@@ -23,28 +25,60 @@ const ROUNDS_BEFORE = 8
 interface Cost {
   checksPerSecond: number
   cpuMsPerCheck: number
-  memoryBytes: number
+  memoryMib: number
 }
 
-await using segment = await Segment.build()
-const farm = await segment.addHost('farm', '10.10.10.12/24')
-await farm.run('modprobe', ['-a', 'ip_vs', 'ip_vs_rr'])
-const addresses = Array.from({ length: REAL_SERVERS }, (_, index) => numbered('10.20', index))
-await farm.namespace.ip(...addresses.map(address => `addr add ${address}/32 dev lo`))
+const ADDRESSES = Array.from({ length: REAL_SERVERS }, (_, index) => numbered('10.20', index))
 
-const costs = new Map<DirectorName, Cost>()
-line(`\nHTTP checks of ${REAL_SERVERS} real servers, one a second of each, for ${SPAN_MS / 1000} s`)
-for (const name of DIRECTOR_NAMES) {
-  const cost = await measureCost(name)
-  costs.set(name, cost)
-  report(name, cost)
+export async function measureHealthChecks(): Promise<Measured[]> {
+  await using segment = await Segment.build()
+  const farm = await segment.addHost('farm', '10.10.10.12/24')
+  await farm.run('modprobe', ['-a', 'ip_vs', 'ip_vs_rr'])
+  await farm.namespace.ip(...ADDRESSES.map(address => `addr add ${address}/32 dev lo`))
+  const costs = {} as Record<DirectorName, Cost>
+  for (const name of DIRECTOR_NAMES) {
+    progress(`${name} checks`)
+    costs[name] = await measureCost(segment, farm, name)
+  }
+  const most = (limit: number): Target => ({ of: 'ratio', bound: 'at most', limit })
+  return [
+    ...figuresOf(costs, { what: 'checks', unit: 'a second', of: 'checksPerSecond', targets: {} }),
+    ...figuresOf(costs, {
+      what: 'processor time of a check',
+      unit: 'ms',
+      of: 'cpuMsPerCheck',
+      targets: { keepalived: most(2), ldirectord: most(0.1) },
+    }),
+    ...figuresOf(costs, { what: 'memory', unit: 'MiB', of: 'memoryMib', targets: {} }),
+  ]
 }
-compare('keepalived', 2)
-compare('ldirectord', 0.1)
-await reportRemovals(segment, line)
 
-async function measureCost(name: DirectorName): Promise<Cost> {
-  const asked = name === 'ldirectord' ? addresses.slice(0, REAL_SERVERS_OF_LDIRECTORD) : addresses
+interface Aspect {
+  what: string
+  unit: Unit
+  of: keyof Cost
+  /** Of our ratio to a peer. */
+  targets: Partial<Record<DirectorName, Target>>
+}
+
+/** Ours is told twice, once beside each peer. */
+function figuresOf(costs: Record<DirectorName, Cost>, { what, unit, of, targets }: Aspect): Measured[] {
+  const figure = (name: DirectorName) => countOf(`${name}, ${what}`, unit, costs[name][of])
+  const fewer = { note: `ldirectord has ${REAL_SERVERS_OF_LDIRECTORD} real servers alone: it can do no more` }
+  const beside = (peer: DirectorName): Measured => {
+    const target = targets[peer]
+    return { ...figure('rs-agent'), peer: `${peer}, ${what}`, ...(target !== undefined && { target }) }
+  }
+  return [
+    figure('keepalived'),
+    { ...figure('ldirectord'), ...(of === 'checksPerSecond' && fewer) },
+    beside('keepalived'),
+    beside('ldirectord'),
+  ]
+}
+
+async function measureCost(segment: Segment, farm: Host, name: DirectorName): Promise<Cost> {
+  const asked = name === 'ldirectord' ? ADDRESSES.slice(0, REAL_SERVERS_OF_LDIRECTORD) : ADDRESSES
   const services = Array.from({ length: asked.length / PER_SERVICE }, (_, index) => ({
     vip: numbered('10.30', index),
     realServers: asked.slice(index * PER_SERVICE, (index + 1) * PER_SERVICE),
@@ -72,32 +106,11 @@ async function measureCost(name: DirectorName): Promise<Cost> {
   return {
     checksPerSecond: (answered * 1000) / (after.atMs - before.atMs),
     cpuMsPerCheck: (after.cpuMs - before.cpuMs) / answered,
-    memoryBytes: after.memoryBytes,
+    memoryMib: after.memoryBytes / 1024 / 1024,
   }
 }
 
 /** `10.20.0.1` and so on. */
 function numbered(network: string, index: number): string {
   return `${network}.${Math.floor(index / 250)}.${1 + (index % 250)}`
-}
-
-function report(name: DirectorName, { checksPerSecond, cpuMsPerCheck, memoryBytes }: Cost): void {
-  const cpu = `${cpuMsPerCheck.toFixed(3)} ms of processor time for each`
-  const memory = `${(memoryBytes / 1024 / 1024).toFixed(1)} MiB`
-  const fewer = name === 'ldirectord' ? `, of ${REAL_SERVERS_OF_LDIRECTORD} real servers` : ''
-  line(
-    `  ${name.padEnd(12)} ${checksPerSecond.toFixed(0).padStart(5)} a second${fewer}: ${cpu}, memory ${memory}`,
-  )
-}
-
-function compare(peer: DirectorName, wanted: number): void {
-  const cpu = (name: DirectorName) => costs.get(name)?.cpuMsPerCheck ?? Number.NaN
-  const ratio = cpu('rs-agent') / cpu(peer)
-  line(
-    `  rs-agent's is ${ratio.toFixed(2)} x that of ${peer}, wanted at most ${wanted}${ratio <= wanted ? '' : ': MISSED'}`,
-  )
-}
-
-function line(text: string): void {
-  process.stdout.write(`${text}\n`)
 }
