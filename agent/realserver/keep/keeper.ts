@@ -84,6 +84,8 @@ export class RealServerKeeper {
   #checks: CheckResult[] = []
   #checkedAt: Date | null = null
   #isReady = false
+  /** Whether the last look at everything has come to its end: it is tried again else. */
+  #isSettled = false
   /** Written once a second at most: a flood of repairs shall not wait for a disk. */
   #isReportDue = false
   #lastComplaint = ''
@@ -216,8 +218,10 @@ export class RealServerKeeper {
   /** Looks at the network half of the host, and puts right what is not as wanted. */
   async #settle(): Promise<void> {
     const { host, signal } = this.#options
+    this.#isSettled = false
     try {
       await withLockInTurn(host.files.root, () => this.#settleAlone(), signal)
+      this.#isSettled = true
       this.#lastComplaint = ''
       if (!this.#isReady) this.#beReady()
     } finally {
@@ -289,7 +293,7 @@ export class RealServerKeeper {
     if (signal.aborted) return
     this.#ear?.look()
     if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
-    if (this.#repairs.endPauses(momentNow()) || !this.#isReady) this.#settleSoon.ask()
+    if (this.#repairs.endPauses(momentNow()) || !this.#isSettled) this.#settleSoon.ask()
     if (this.#haveFilesChanged()) {
       this.#settleSoon.ask()
       this.#work.onceSoon('serving', () => this.#settleServing())
