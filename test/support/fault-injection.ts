@@ -103,6 +103,13 @@ async function runInjected(
   return { exitCode, signal, stdout, isInjected }
 }
 
+/** Starts a program to which the kernel refuses every such call; it ends when this launcher does. */
+export function refusing(call: string, error: string): string[] {
+  const inject = `inject=${call}:error=${error}`
+  const options = ['-qq', '-f', '--seccomp-bpf', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject]
+  return ['strace', ...options, 'setpriv', '--pdeathsig', 'KILL']
+}
+
 function commandLine(agent: Agent, command: string): string[] {
   return [process.execPath, program, '--root', agent.root, '--json', ...command.split(' ')]
 }
