@@ -49,14 +49,7 @@ async function runTestsIn(guest: Guest, selection: Selection, limitMs: number): 
     return existsSync(file) ? parseOutcomes(readFileSync(file, 'utf8')) : []
   }
   try {
-    const args = [
-      vitest,
-      'run',
-      ...config,
-      `--reporter=${reporter}`,
-      ...slowMachine,
-      ...argumentsOf(selection),
-    ]
+    const args = [...vitestInGuest, `--reporter=${reporter}`, ...argumentsOf(selection)]
     const { exitCode, stdout, stderr } = await guest.run(process.execPath, args, {
       cwd: project,
       env: { [OUTCOMES_VARIABLE]: `${inside}/outcomes` },
@@ -70,12 +63,14 @@ async function runTestsIn(guest: Guest, selection: Selection, limitMs: number): 
   }
 }
 
-const project = fileURLToPath(new URL('../..', import.meta.url))
-const vitest = join(project, 'node_modules/vitest/vitest.mjs')
+export const project = fileURLToPath(new URL('../..', import.meta.url))
 const reporter = join(project, 'test/lab/outcome-reporter.ts')
-const config = ['--config', 'test/vitest.config.ts']
-// By the clock of the guest, which is that of a slow machine of one CPU.
-const slowMachine = [
+/** For Node, in the folder of the project. */
+export const vitestInGuest = [
+  join(project, 'node_modules/vitest/vitest.mjs'),
+  'run',
+  ...['--config', 'test/vitest.config.ts'],
+  // By the clock of the guest, which is that of a slow machine of one CPU.
   '--testTimeout=600000',
   '--hookTimeout=600000',
   '--maxWorkers=1',
