@@ -15,6 +15,8 @@ export interface ServiceOptions {
   load(): Config
   /** Text that differs when the file has changed. */
   stamp(): string
+  /** Why another configuration than that of the file is read at the start; null when it is that one. */
+  refused(): string | null
   log(event: LoggedEvent): void
   /** Whoever started the service, and waits to hear that it is ready. */
   manager: ServiceManager

@@ -39,6 +39,8 @@ export interface KeepOptions {
   load(): Config
   /** Text that differs when the file has changed. */
   stamp(): string
+  /** Why another configuration than that of the file is read at the start; null when it is that one. */
+  refused(): string | null
   log(event: Omit<Happening, 'at'>): void
   /** Ends the run; the host stays as it is. */
   signal: AbortSignal
@@ -77,7 +79,7 @@ export class RealServerKeeper {
   #config: Config
   #configReadAt = new Date()
   #stamp: string
-  #refusedConfig: string | null = null
+  #refusedConfig: string | null
   #ear: Ear | null = null
   #seen: NetworkDrift | null = null
   #vips: ReadonlySet<IpAddress> = new Set()
@@ -98,6 +100,7 @@ export class RealServerKeeper {
     this.#options = options
     this.#stamp = options.stamp()
     this.#config = options.load()
+    this.#refusedConfig = options.refused()
     this.#chronicle = new Chronicle(options.log)
     this.#files = new FilesWatch(host.files.root)
     this.#silence = new Silence({
