@@ -71,6 +71,11 @@ export class AgentRun implements AsyncDisposable {
     return this.#events.filter(({ level }) => level === 'warning').map(textOf)
   }
 
+  /** Of the agent itself, or of what has started it and is its parent; undefined where that could not be started. */
+  get firstPid(): number | undefined {
+    return this.#process.pid
+  }
+
   /** Resolves when it has ended, for whatever reason. */
   async ended(): Promise<{ exitCode: number | undefined; stderr: string }> {
     const { exitCode, stderr } = await this.#process

@@ -32,6 +32,10 @@ export interface Ended {
   isInjected: boolean
 }
 
+function traceOf({ root }: Agent): string {
+  return join(root, 'trace')
+}
+
 const program = fileURLToPath(new URL('../../dist/rs-agent.js', import.meta.url))
 
 /**
@@ -40,20 +44,19 @@ const program = fileURLToPath(new URL('../../dist/rs-agent.js', import.meta.url)
  * run, so all of a name between the first and the last are given.
  */
 export async function findPoints(host: Host, agent: Agent, command: string): Promise<Point[]> {
-  const calls = CHANGING_CALLS.join(',')
-  const file = join(agent.root, 'trace')
-  await host.run('strace', [
-    '-y',
-    '-s',
-    '0',
-    '-o',
-    file,
-    '-e',
-    `trace=${calls}`,
-    ...commandLine(agent, command),
-  ])
-  const trace = readFileSync(file, 'utf8')
-  rmSync(file)
+  await host.run('strace', [...tracing(agent).slice(1), ...commandLine(agent, command)])
+  return pointsIn(agent)
+}
+
+/** Writes down each call of a program that may change something, for pointsIn. With `-p` it traces one that runs. */
+export function tracing(agent: Agent): string[] {
+  return ['strace', '-y', '-s', '0', '-o', traceOf(agent), '-e', `trace=${CHANGING_CALLS.join(',')}`]
+}
+
+/** The points of what was traced, as of findPoints. */
+export function pointsIn(agent: Agent): Point[] {
+  const trace = readFileSync(traceOf(agent), 'utf8')
+  rmSync(traceOf(agent))
   const seen = new Map<string, number>()
   const points = new Map<Point['call'], number[]>()
   for (const line of trace.split('\n')) {
@@ -71,6 +74,12 @@ export async function findPoints(host: Host, agent: Agent, command: string): Pro
       number: first + index,
     }))
   })
+}
+
+/** Kills a program -9 as it makes the call. With `-p` it does so to one that runs, counting from now. */
+export function killing({ call, number }: Point): string[] {
+  const inject = `inject=${call}:signal=SIGKILL:when=${number}`
+  return ['strace', '-qq', '-s', '0', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject]
 }
 
 /** Runs the command and kills it -9 as it makes the call. */

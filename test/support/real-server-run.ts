@@ -9,6 +9,8 @@ import type { Agent, RunOptions } from './rs-agent.ts'
 /** `rs-agent run` on a real server, what it says, and what it reports. */
 export class RealServerRun extends AgentRun {
   readonly #agent: Agent
+  /** When one began that was killed, and has left its report. */
+  readonly #previous: string | null
 
   /** Resolves once the VIPs are bound and the host is silent. */
   static async start(agent: Agent, options: RunOptions = {}): Promise<RealServerRun> {
@@ -25,11 +27,14 @@ export class RealServerRun extends AgentRun {
   private constructor(agent: Agent, options: RunOptions) {
     super(agent.start(['run', '--json'], { input: '', ...options }))
     this.#agent = agent
+    this.#previous = this.#readIfThere()?.startedAt ?? null
   }
 
   /** What it has reported last; throws before it has reported at all, and when it runs no more. */
   report(): KeepReport {
-    return JSON.parse(readFileSync(join(this.#agent.root, 'run/rs-agent/real-server-run.json'), 'utf8'))
+    const report = this.#readReport()
+    if (report.startedAt === this.#previous) throw new Error('this run has not reported yet')
+    return report
   }
 
   /** Waits until it reports so. */
@@ -49,9 +54,18 @@ export class RealServerRun extends AgentRun {
     while (this.report().checkedAt === checkedAt) await sleep(PATIENT.interval)
   }
 
+  #readReport(): KeepReport {
+    return JSON.parse(readFileSync(join(this.#agent.root, 'run/rs-agent/real-server-run.json'), 'utf8'))
+  }
+
   #reportIfThere(): KeepReport | null {
+    const report = this.#readIfThere()
+    return report?.startedAt === this.#previous ? null : report
+  }
+
+  #readIfThere(): KeepReport | null {
     try {
-      return this.report()
+      return this.#readReport()
     } catch {
       return null
     }
