@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.ts'
 import type { Host } from '../host/host.ts'
 import type { SysctlPath } from '../host/sysctl.ts'
-import { converge, type Watching } from '../reconcile/converge.ts'
+import { converge, isNoted, type Watching } from '../reconcile/converge.ts'
 import { type FoundHost, observeHost } from '../reconcile/found.ts'
 import { recallOther } from '../reconcile/handover.ts'
 import type { Interrupted } from '../reconcile/journal.ts'
@@ -34,6 +34,8 @@ export interface NetworkDrift {
   notes: string[]
   found: FoundHost
   state: State
+  /** Whether the state names the VIPs and parameters that the role holds now. */
+  isNoted: boolean
   interrupted: Interrupted | null
 }
 
@@ -49,12 +51,13 @@ export async function findNetworkDrift(
 ): Promise<NetworkDrift> {
   const { state, interrupted } = recall(host.files, REAL_SERVER)
   const found = await observeHost(host, interestOf(networkOf(wanted), ofNetwork(state)))
-  const { steps, leftOut, needs } = planner(config, wanted, except)(
+  const { steps, leftOut, needs, staying } = planner(config, wanted, except)(
     found,
     state,
     recallOther(host.files, REAL_SERVER),
   )
-  return { steps, needs, notes: leftOut, found, state, interrupted }
+  const holds = { vips: [...new Set([...wanted.vips, ...staying])], needs }
+  return { steps, needs, notes: leftOut, found, state, isNoted: isNoted(state, holds), interrupted }
 }
 
 /** Makes the network of the host as wanted; throws with everything as before when it cannot. */

@@ -154,12 +154,17 @@ export async function release(host: Host, releasing: Release, watching: Watching
 }
 
 /** What the role wants may change without a step, where the host is so already. */
-async function noteChanged(host: Host, role: Role, wanted: Pick<State, 'vips' | 'needs'>): Promise<void> {
+async function noteChanged(host: Host, role: Role, wanted: Holdings): Promise<void> {
   const state = readState(host.files, role)
-  const { vips, needs } = state
-  if (!isSameSet(vips, wanted.vips) || !isSameSet(needs, wanted.needs))
-    await writeState(host.files, role, { ...state, ...wanted })
+  if (!isNoted(state, wanted)) await writeState(host.files, role, { ...state, ...wanted })
 }
+
+/** Whether the state names what the role holds. */
+export function isNoted(state: Holdings, { vips, needs }: Holdings): boolean {
+  return isSameSet(state.vips, vips) && isSameSet(state.needs, needs)
+}
+
+type Holdings = Pick<State, 'vips' | 'needs'>
 
 function isSameSet(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every(item => right.includes(item))

@@ -17,6 +17,7 @@ export interface Settled {
 /**
  * Puts right what is not as wanted of the network half. What rs-agent had set before is set again without a journal;
  * only what is new to its memory is written down first. `onFound` hears how the host was, before anything is changed.
+ * A VIP that is in place already is new to its memory too: a remove that does not know it would make this host loud.
  */
 export async function settleNetwork(
   host: Host,
@@ -25,14 +26,15 @@ export async function settleNetwork(
   { except, signal, onFound }: { except: Except; signal: AbortSignal; onFound(found: NetworkDrift): void },
 ): Promise<Settled> {
   const look = (): Promise<NetworkDrift> => findNetworkDrift(host, config, wanted, except)
-  const found = await look()
+  let found = await look()
   onFound(found)
   const { steps, state, interrupted } = found
-  if (steps.length === 0 && interrupted === null) return { steps, notes: [], found }
   if (interrupted === null && isRemembered(steps, state)) {
-    const vips = [...new Set([...state.vips, ...wanted.vips])]
-    await restore(host, steps, vipInterlock(vips))
-    return { steps, notes: [], found: await look() }
+    if (steps.length > 0) {
+      await restore(host, steps, vipInterlock([...new Set([...state.vips, ...wanted.vips])]))
+      found = await look()
+    }
+    if (found.isNoted) return { steps, notes: [], found }
   }
   const watching = { signal, onProgress: () => undefined }
   const { notes } = await convergeNetwork(host, config, wanted, except, watching)
