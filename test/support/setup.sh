@@ -35,6 +35,7 @@ if [ "${1-}" = tests ]; then
   need xz xz-utils
   need ipvsadm ipvsadm
   need apache2 apache2-bin
+  need lexgrog man-db
   need mmdebstrap mmdebstrap
 fi
 if [ -n "$missing" ]; then
@@ -70,7 +71,12 @@ sh test/lab/fetch-kernels.sh
 sh test/support/unpack-tools.sh nfs nfs-kernel-server nfs-common
 sh test/support/unpack-tools.sh peers keepalived ldirectord
 sh test/support/unpack-tools.sh web nginx-light apache2
+sh test/support/unpack-tools.sh clock libfaketime
 sh test/support/unpack-tools.sh prometheus prometheus
 sh test/support/unpack-tools.sh browser chromium fonts-dejavu-core
+sh test/support/unpack-tools.sh shells zsh fish
+sh test/support/unpack-tools.sh manuals mandoc
+sh test/support/unpack-tools.sh ansible ansible-core
+sh test/support/unpack-tools.sh cloud-init cloud-init
 sh test/support/debian-root.sh
 sh test/support/rpm-root.sh

@@ -1,12 +1,23 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/rs-agent-lab', import.meta.url))
 const TRIPLET = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 const LIBRARIES = [`usr/lib/${TRIPLET}`, `lib/${TRIPLET}`, `usr/lib/${TRIPLET}/pulseaudio`]
 
-/** Debian's NFS, keepalived and ldirectord, nginx and what belongs to Apache beside its program, promtool, Chromium. */
-type Tools = 'nfs' | 'peers' | 'web' | 'prometheus' | 'browser'
+/** Debian's NFS, keepalived and ldirectord, nginx and what belongs to Apache beside its program, promtool, Chromium, ... */
+export type Tools =
+  | 'nfs'
+  | 'peers'
+  | 'web'
+  | 'prometheus'
+  | 'browser'
+  /** ... zsh and fish, mandoc, ansible-core, and cloud-init. */
+  | 'shells'
+  | 'manuals'
+  | 'ansible'
+  | 'cloud-init'
 
 /** Where programs find Debian's tools, which unpack-tools.sh has unpacked and nobody has installed. */
 export function unpackedEnvironment(tools: Tools): Record<string, string> {
@@ -16,6 +27,11 @@ export function unpackedEnvironment(tools: Tools): Record<string, string> {
     LD_LIBRARY_PATH: LIBRARIES.map(folder => `${tree}/${folder}`).join(':'),
     PERL5LIB: [`${tree}/usr/share/perl5`, ...perlFolders(`${tree}/usr/lib/${TRIPLET}/perl5`)].join(':'),
   }
+}
+
+/** A library of theirs, for LD_PRELOAD. */
+export function unpackedLibrary(tools: Tools, name: string): string {
+  return join(unpackedFolder(tools), 'usr/lib', TRIPLET, name)
 }
 
 /** Their files, as they would lie under `/`. */
