@@ -6,7 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build, type Plugin } from 'rolldown'
+import { build } from 'rolldown'
+import { netlinkAddonOfProgram } from './packaging/netlink-addon.ts'
 
 const LAUNCHER = `#!/usr/bin/env node
 import module from 'node:module'
@@ -19,24 +20,11 @@ module.enableCompileCache(new URL('./compile-cache', import.meta.url).pathname)
 await import('./main.js')
 `
 
-/** npm netlink looks for its addon in its own package folder; in the bundle it lies beside the program. */
-const netlinkAddonBesideBundle: Plugin = {
-  name: 'netlink-addon-beside-bundle',
-  resolveId: id => (id === 'node-gyp-build' ? `\0${id}` : null),
-  load: id => (id === '\0node-gyp-build' ? LOAD_NETLINK_ADDON : null),
-}
-const LOAD_NETLINK_ADDON = `
-module.exports = () => {
-  const addon = { exports: {} }
-  process.dlopen(addon, new URL('./netlink.node', import.meta.url).pathname)
-  return addon.exports
-}`
-
 rmSync('dist', { recursive: true, force: true })
 await build({
   input: { main: 'agent/main.ts' },
   platform: 'node',
-  plugins: [netlinkAddonBesideBundle],
+  plugins: [netlinkAddonOfProgram],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -53,7 +41,7 @@ writeFileSync('dist/rs-agent.js', LAUNCHER)
 chmodSync('dist/rs-agent.js', 0o755)
 copyFileSync('native/addon/rs-agent.node', 'dist/rs-agent.node')
 copyFileSync(`node_modules/netlink/prebuilds/linux-${process.arch}/node.napi.node`, 'dist/netlink.node')
-cpSync('templates', 'dist/templates', { recursive: true })
+cpSync('templates', 'dist/templates', { recursive: true, filter: from => from !== 'templates/debian' })
 // Whatever the umask: what others may write is refused when it is read.
 execFileSync('chmod', ['-R', 'go-w', 'dist'])
 warmCompileCache()

@@ -1,12 +1,8 @@
-import { createRequire } from 'node:module'
 import type * as Addon from '../../native/addon/index.d.ts'
+import { loadOwnAddon } from './own-files.ts'
 
-/**
- * The only importer of the Rust addon. It lies beside the bundle when installed, in native/addon when the
- * sources are run as they are.
- */
-const path = import.meta.filename.endsWith('.ts') ? '../../native/addon/rs-agent.node' : './rs-agent.node'
-const addon: typeof Addon = createRequire(import.meta.url)(path)
+/** The only importer of the Rust addon. */
+const addon = loadOwnAddon('rs-agent.node') as typeof Addon
 
 export const {
   ArpTap,

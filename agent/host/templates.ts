@@ -1,13 +1,8 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { AgentError, messageOf } from '../errors.ts'
+import { ownFile } from './own-files.ts'
 import { refuseUntrusted } from './trust.ts'
-
-/** The templates lie beside the bundle when installed, at the top of the tree when the sources are run. */
-const folder = fileURLToPath(
-  new URL(import.meta.filename.endsWith('.ts') ? '../../templates/' : './templates/', import.meta.url),
-)
 
 /** Where a host has templates of its own, below the root. */
 export const OWN_TEMPLATES = 'etc/rs-agent/templates'
@@ -26,14 +21,21 @@ function isThere(path: string, name: string, hint: string): boolean {
 
 /** The text of templates/NAME. */
 export function readTemplate(name: string): string {
-  return readTrusted(`${folder}${name}`, name, 'restore it from the package')
+  const file = ownFile(`templates/${name}`)
+  return file.kind === 'inside'
+    ? textOf(file.bytes)
+    : readTrusted(file.path, name, 'restore it from the package')
 }
 
 /** Refused when somebody else could have written it. */
 function readTrusted(path: string, name: string, hint: string): string {
   refuseUntrusted(path, `template ${name}`)
-  // Bytes that are no text would be written as something else.
-  return attempt(path, name, hint, () => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)))
+  return attempt(path, name, hint, () => textOf(readFileSync(path)))
+}
+
+/** Bytes that are no text would be written as something else. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
 }
 
 function attempt<T>(path: string, name: string, hint: string, look: () => T): T {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Config } from '../config/load.ts'
 import { AgentError } from '../errors.ts'
+import { ownCommand } from '../host/own-files.ts'
 import { readOwnTemplate } from '../host/templates.ts'
 import { refuseUntrusted } from '../host/trust.ts'
 import { systemdWord } from '../model/dialect.ts'
@@ -19,8 +20,8 @@ export interface Unit {
 
 /** What the service runs. Absolute paths, as the booted host sees them. */
 export interface Program {
-  node: string
-  program: string
+  /** The program, or what runs it, and its arguments. */
+  command: readonly string[]
   /** Null for the one that is looked for anyway. */
   configFile: string | null
 }
@@ -33,14 +34,14 @@ export function unitPath(name: UnitName): string {
 /** The units of the service. Templates of the host's own, below the root, come first; throws what is wrong in one. */
 export function renderUnits(
   root: string,
-  { node, program, configFile }: Program,
+  { command, configFile }: Program,
   roles: Pick<Config, 'director'>,
 ): Unit[] {
   const options = configFile === null ? [] : ['--config', configFile]
+  const [program = '', ...words] = [...command, ...options]
   const values = {
-    node,
     program,
-    options: options.map(option => ({ option })),
+    arguments: words.map(argument => ({ argument })),
     director: roles.director === undefined ? [] : [{}],
   }
   return UNIT_NAMES.map(name => {
@@ -54,15 +55,13 @@ export function renderUnits(
 
 /** The program that runs now, as a service can run it. Throws when it could not, or should not. */
 export function programOfService(root: string, configFile: string | undefined): Program {
-  const [node, program] = [process.execPath, process.argv[1] ?? '']
+  const command = ownCommand()
   const config = configFile === undefined ? null : pathOnHost(root, configFile)
-  for (const [what, path] of [
-    ['Node.js', node],
-    ['rs-agent', program],
-    ['the configuration', config],
-  ] as const)
-    if (path !== null) refusePassing(root, what, path)
-  return { node, program, configFile: config }
+  const last = command.length - 1
+  for (const [index, path] of command.entries())
+    refusePassing(root, index === last ? 'rs-agent' : 'Node.js', path)
+  if (config !== null) refusePassing(root, 'the configuration', config)
+  return { command, configFile: config }
 }
 
 /** Places that are emptied at a boot, and those that the unit's own ProtectHome= and PrivateTmp= hide from it. */

@@ -3,8 +3,7 @@ import type { Config } from '../../agent/config/load.ts'
 import { type Program, renderUnits } from '../../agent/service/units.ts'
 
 const PROGRAM: Program = {
-  node: '/usr/bin/node',
-  program: '/usr/local/lib/rs-agent/rs-agent.js',
+  command: ['/usr/bin/node', '/usr/local/lib/rs-agent/rs-agent.js'],
   configFile: null,
 }
 /** That it is there is all that counts. */
@@ -21,8 +20,10 @@ it('runs this program by this Node.js, with no more options than it was told', (
 })
 
 it('keeps a path one word, whatever is in it', () => {
-  expect(unit({ program: '/opt/my agent/100%.js' })).toContain('/opt/my\\x20agent/100%%.js run\n')
-  expect(() => unit({ program: '/opt/$HOME/rs-agent.js' })).toThrow(/template systemd\/rs-agent\.service:/)
+  expect(unit({ command: ['/opt/my agent/100%.js'] })).toContain(
+    '\nExecStart=/opt/my\\x20agent/100%%.js run\n',
+  )
+  expect(() => unit({ command: ['/opt/$HOME/rs-agent.js'] })).toThrow(/template systemd\/rs-agent\.service:/)
 })
 
 it('may load kernel modules for a director alone', () => {

@@ -125,7 +125,7 @@ describe('the boot-time service', () => {
   it('is taken back as a whole when it does not start, with its own last words', async () => {
     await host.writeFile(
       OWN_TEMPLATE,
-      `[Service]\nType=notify\nExecStart=/bin/sh -c "echo no luck today; exit 3" {{node}} {{program}}\n[Install]\nWantedBy=multi-user.target\n`,
+      `[Service]\nType=notify\nExecStart=/bin/sh -c "echo no luck today; exit 3" {{program}}\n[Install]\nWantedBy=multi-user.target\n`,
     )
     const { exitCode, message } = await refusalOf('service', 'install')
     expect([exitCode, message]).toEqual([1, expect.stringMatching(/undone: .*it said: no luck today/)])
