@@ -54,12 +54,12 @@ interface Judges {
   peers: readonly string[]
 }
 
-function figuresOfOurs({ tookMs, never }: Repairs, { most, peers }: Judges): Measured[] {
+function figuresOfOurs({ tookMs, never }: Repairs, { most, peers: [first, ...others] }: Judges): Measured[] {
   const median = medianOf(OURS, 'ms', tookMs)
   const atMost = (limit: number): Target => ({ of: 'value', bound: 'at most', limit })
   return [
-    { ...median, target: atMost(most.medianMs) },
-    ...peers.map(peer => ({ ...median, peer })),
+    { ...median, target: atMost(most.medianMs), ...(first !== undefined && { peer: first }) },
+    ...others.map(peer => ({ ...median, peer })),
     { ...quantileOf(`${OURS}, 99 of 100`, 'ms', tookMs, 0.99), target: atMost(most.p99Ms) },
     {
       ...countOf(`${OURS}, not within ${PATIENCE_MS / 1000} s`, 'times', never),

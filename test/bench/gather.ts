@@ -23,11 +23,11 @@ export async function gather(names: readonly string[]): Promise<BenchReport> {
     try {
       const measured = await (where === 'guest' ? guests.measure(name) : group.measure())
       figures.push(...besidePeers(name, measured))
-      groups.push({ ...told, tookMs: performance.now() - startedAt })
+      groups.push({ ...told, tookMs: Math.round(performance.now() - startedAt) })
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error)
       progress(`failed: ${failure}`)
-      groups.push({ ...told, tookMs: performance.now() - startedAt, failure })
+      groups.push({ ...told, tookMs: Math.round(performance.now() - startedAt), failure })
     }
   }
   return { machine, guest: guests.machine, loadAfter: loadNow(), groups, figures }

@@ -18,6 +18,7 @@ export function tableOf(report: BenchReport): string {
 }
 
 interface Row {
+  verdict: string
   name: string
   value: string
   unit: string
@@ -25,10 +26,10 @@ interface Row {
   samples: string
   comparison: string
   wanted: string
-  verdict: string
 }
 
 const HEADINGS: Row = {
+  verdict: '',
   name: 'figure',
   value: 'median',
   unit: '',
@@ -36,8 +37,9 @@ const HEADINGS: Row = {
   samples: 'of',
   comparison: 'beside its peer',
   wanted: 'wanted',
-  verdict: '',
 }
+/** Below the names. */
+const NOTE_INDENT = 12
 const COLUMNS = Object.keys(HEADINGS) as (keyof Row)[]
 const TO_THE_RIGHT: ReadonlySet<keyof Row> = new Set(['value', 'spread', 'samples'])
 
@@ -54,6 +56,8 @@ function rowsOf({ figures }: BenchReport, group: string): Row[] {
 function rowOf(figure: Figure): Row {
   const { name, value, unit, spread, samples, target, verdict } = figure
   return {
+    // First of all: what is missed meets the eye.
+    verdict: verdict === undefined ? '' : VERDICTS[verdict],
     name,
     value: value === null ? 'never' : numberText(value),
     unit: value === null ? '' : unit,
@@ -61,7 +65,6 @@ function rowOf(figure: Figure): Row {
     samples: String(samples),
     comparison: comparisonText(figure),
     wanted: target === undefined ? '' : targetText(target, unit),
-    verdict: verdict === undefined ? '' : VERDICTS[verdict],
   }
 }
 
@@ -77,11 +80,11 @@ function comparisonText({ peer, ratio, excess, unit, target }: Figure): string {
 function targetText({ of, bound, limit }: Target, unit: Unit): string {
   switch (of) {
     case 'value':
-      return `${bound} ${numberText(limit)} ${unit}`
+      return `${bound} ${limit.toLocaleString('en-US')} ${unit}`
     case 'ratio':
       return `${bound} ${limit} x`
     case 'excess':
-      return `${bound} ${numberText(limit)} ${unit} above it`
+      return `${bound} ${limit.toLocaleString('en-US')} ${unit} above it`
     default:
       return of satisfies never
   }
@@ -90,7 +93,10 @@ function targetText({ of, bound, limit }: Target, unit: Unit): string {
 function notesOf({ figures }: BenchReport, { name, failure }: MeasuredGroup): string[] {
   const notes = figures.filter(figure => figure.group === name && figure.note !== undefined)
   const texts = notes.map(figure => `${figure.name}: ${figure.note}`)
-  return [...texts.map(text => `    ${text}`), ...(failure === undefined ? [] : [`  FAILED: ${failure}`])]
+  return [
+    ...texts.map(text => `${' '.repeat(NOTE_INDENT)}${text}`),
+    ...(failure === undefined ? [] : [`  FAILED: ${failure}`]),
+  ]
 }
 
 function titleOf({ name, title, where }: MeasuredGroup): string {
