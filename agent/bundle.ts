@@ -7,6 +7,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'rolldown'
+import { writeManual } from './manual/write.ts'
 import { netlinkAddonOfProgram } from './packaging/netlink-addon.ts'
 
 const LAUNCHER = `#!/usr/bin/env node
@@ -42,6 +43,7 @@ chmodSync('dist/rs-agent.js', 0o755)
 copyFileSync('native/addon/rs-agent.node', 'dist/rs-agent.node')
 copyFileSync(`node_modules/netlink/prebuilds/linux-${process.arch}/node.napi.node`, 'dist/netlink.node')
 cpSync('templates', 'dist/templates', { recursive: true, filter: from => from !== 'templates/debian' })
+writeManual('dist')
 // Whatever the umask: what others may write is refused when it is read.
 execFileSync('chmod', ['-R', 'go-w', 'dist'])
 warmCompileCache()

@@ -15,3 +15,12 @@ export interface Verbs {
 export function joinLists(text: string, before: string | undefined): string {
   return before === undefined ? text : `${before},${text}`
 }
+
+/** What stands below the options in --help: command lines, each with what it is for, where it does not say so itself. */
+export function examples(...each: readonly (readonly [command: string, purpose: string])[]): string {
+  const width = Math.max(...each.map(([command, purpose]) => (purpose === '' ? 0 : command.length)))
+  const lines = each.map(([command, purpose]) =>
+    purpose === '' ? `  $ ${command}` : `  $ ${command.padEnd(width)}  # ${purpose}`,
+  )
+  return ['', 'Examples:', ...lines].join('\n')
+}

@@ -37,8 +37,8 @@ export function useSegment(): TestSegment {
   }
 }
 
-/** The command line on a host, until the test ends. */
-export function agentOn(host: Host, config = CONFIG): Agent {
+/** The command line on a host, until the test ends; `null`: without a configuration. */
+export function agentOn(host: Host, config: string | null = CONFIG): Agent {
   const agent = new Agent(host, config)
   onTestFinished(() => agent[Symbol.asyncDispose]())
   return agent
