@@ -11,6 +11,8 @@ export type Tools =
   | 'nfs'
   | 'peers'
   | 'web'
+  /** Without their programs: a clock of one's own. */
+  | 'clock'
   | 'prometheus'
   | 'browser'
   /** ... zsh and fish, mandoc, ansible-core, and cloud-init. */
