@@ -75,7 +75,11 @@ export function isBound(vip: IpAddress, { addresses }: Pick<FoundHost, 'addresse
 }
 
 /** On lo, and alone. */
-export function isRightlyBound({ link, address, prefixLength }: InterfaceAddress): boolean {
+export function isRightlyBound({
+  link,
+  address,
+  prefixLength,
+}: Pick<InterfaceAddress, 'link' | 'address' | 'prefixLength'>): boolean {
   return link === LOOPBACK && prefixLength === hostPrefixLength(address)
 }
 

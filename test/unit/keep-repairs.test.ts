@@ -82,3 +82,16 @@ it('keeps one setting apart from the others', () => {
     { count: 1, suspects: ['NetworkManager'], tookMs: 7, heldBackUntil: null },
   ])
 })
+
+it('forgets those of long ago when NICs come and go under ever new names', () => {
+  const repairs = new Repairs()
+  for (let number = 0; number < 2_000; number++)
+    repairs.note(
+      routeStep(parseIpAddress(`10.11.${number >> 8}.${number & 255}`) as IpAddress),
+      1,
+      at(number),
+    )
+  repairs.note(ROUTE, 1, at(2_000))
+  expect(repairs.report()).toHaveLength(500)
+  expect(repairs.report().at(-1)).toMatchObject({ subject: 'route to 10.10.10.100/32' })
+})

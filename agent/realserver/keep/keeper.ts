@@ -7,6 +7,7 @@ import { withLock, withLockInTurn } from '../../host/lock.ts'
 import type { NetworkChange } from '../../host/netlink/network-monitor.ts'
 import type { IpAddress } from '../../model/address.ts'
 import { setDamagedMemoryAside } from '../../reconcile/damaged-memory.ts'
+import type { FoundHost } from '../../reconcile/found.ts'
 import { OneAtATime } from '../../reconcile/one-at-a-time.ts'
 import { restore } from '../../reconcile/restore.ts'
 import { REAL_SERVER } from '../../reconcile/role.ts'
@@ -31,6 +32,7 @@ import { forgetKeepReport, type Happening, type KeepReport, writeKeepReport } fr
 import { settleNetwork } from './settling.ts'
 import { Silence } from './silence.ts'
 import { openSoon } from './soon.ts'
+import { rememberUnbound } from './unbinding.ts'
 import { repairText, subjectOf } from './words.ts'
 
 export interface KeepOptions {
@@ -109,12 +111,14 @@ export class RealServerKeeper {
       seen: () =>
         this.#seen && {
           links: this.#seen.found.links,
-          vips: this.#vips,
+          // Before anything was made only what an earlier run has left behind can be heard.
+          vips: this.#isReady ? this.#vips : boundAmong(this.#vips, this.#seen.found),
           needs: new Set(this.#seen.needs),
         },
       readSysctl: path => this.#ear?.readSysctl(path) ?? null,
       policy: () => this.#service.onAudible,
       onRepair: (step, startedAt) => this.#note(step, startedAt),
+      onUnbound: steps => this.#work.soon(() => this.#rememberUnbound(steps)),
       onFailure: error => this.#complain(error),
       onChange: () => this.#settleSoon.ask(),
     })
@@ -206,9 +210,9 @@ export class RealServerKeeper {
   async #reflex(steps: readonly Step[]): Promise<void> {
     const { host } = this.#options
     const startedAt = performance.now()
-    // Somebody who unbinds the VIPs says so first.
-    if (this.#silence.withdrawnBecause !== null || readDrain(host.files) === 'withdrawn') return
     try {
+      // Somebody who unbinds the VIPs says so first.
+      if (this.#silence.withdrawnBecause !== null || readDrain(host.files) === 'withdrawn') return
       // Not while another rs-agent, or a look at everything, is at work: it may mean what it does.
       await withLock(host.files.root, async () => restore(host, steps, vipInterlock([...this.#vips])))
       // A route that was replaced by itself is no repair.
@@ -240,11 +244,18 @@ export class RealServerKeeper {
     const { steps, notes, found } = await settleNetwork(host, this.#config, wanted, {
       except: step => this.#isLeftAlone(step),
       signal,
-      onFound: found => this.#see(found, wanted),
+      // What is new may have to be undone: until all is made nobody stands in the way of that.
+      onFound: found =>
+        this.#see({ ...found, needs: found.needs.filter(path => found.state.needs.includes(path)) }, wanted),
     })
     this.#see(found, wanted)
     for (const note of notes) this.#chronicle.tell('warning', '', note)
     if (this.#isReady) for (const step of steps) this.#note(step, startedAt)
+  }
+
+  async #rememberUnbound(steps: readonly Step[]): Promise<void> {
+    const { host, signal } = this.#options
+    await withLockInTurn(host.files.root, () => rememberUnbound(host.files, steps), signal)
   }
 
   #see(found: NetworkDrift, wanted: WantedRealServer): void {
@@ -257,7 +268,8 @@ export class RealServerKeeper {
 
   #beReady(): void {
     this.#isReady = true
-    this.#chronicle.tell('info', '', `running: ${[...this.#vips].join(', ')} bound and silent`)
+    const fate = this.#wanted().drain === 'withdrawn' ? 'stay unbound for now' : 'bound and silent'
+    this.#chronicle.tell('info', '', `running: ${[...this.#vips].join(', ')} ${fate}`)
     this.#nextResyncMs = performance.now()
     this.#remember()
     this.#options.onReady()
@@ -352,18 +364,16 @@ export class RealServerKeeper {
     this.#isReportDue = true
   }
 
-  /** Never what is loud: that is worse than a busy processor. */
   #isLeftAlone(step: Step): boolean {
-    const isLoud = step.resource === 'arp-sysctl' || step.phase === 'withdraw'
-    return !isLoud && this.#repairs.isHeldBack(step, momentNow())
+    return this.#repairs.isHeldBack(step, momentNow())
   }
 
   #note(step: Step, startedAt: number): void {
-    const subject = subjectOf(step)
-    const said = this.#repairs.note(step, performance.now() - startedAt, momentNow())
-    this.#chronicle.tell('info', subject, repairText(step))
-    if (said !== 'nothing') void this.#tellOfFight(step, said)
+    const told = this.#repairs.note(step, performance.now() - startedAt, momentNow())
     this.#isReportDue = true
+    if (told === 'it goes on') return
+    this.#chronicle.tell('info', subjectOf(step), repairText(step))
+    if (told !== 'it is made') this.#tellOfFight(step, told).catch(error => this.#complain(error))
   }
 
   async #tellOfFight(step: Step, said: 'it is fought over' | 'it is left alone'): Promise<void> {
@@ -394,6 +404,10 @@ export class RealServerKeeper {
       this.#complain(error)
     }
   }
+}
+
+function boundAmong(vips: ReadonlySet<IpAddress>, { addresses }: FoundHost): ReadonlySet<IpAddress> {
+  return new Set(addresses.flatMap(({ address }) => (vips.has(address) ? [address] : [])))
 }
 
 function servesPages({ httpd, nfs }: WantedRealServer, state: State | undefined): boolean {

@@ -30,6 +30,8 @@ interface SilenceOptions {
   /** What becomes of the VIPs of a host that cannot be kept silent. */
   policy(): 'unbind' | 'keep'
   onRepair(step: Step, startedAt: number): void
+  /** VIPs were taken away before anything was written down. */
+  onUnbound(steps: readonly Step[]): void
   onFailure(error: unknown): void
   /** A look at everything has something to do. */
   onChange(): void
@@ -74,8 +76,13 @@ export class Silence {
     if (loud !== null && this.#guard.noteRepaired(loud, momentNow())) this.#withdraw()
   }
 
-  /** By the values in force now. */
+  /** By the values in force now, once those that can be set back are: of some the kernel may be about to tell. */
   judge(): void {
+    const { seen, readSysctl } = this.#options
+    for (const path of seen()?.needs ?? []) {
+      const value = readSysctl(path)
+      if (value !== null) this.hear(path, value)
+    }
     const loud = this.#whatIsAudible()
     if (loud !== null) this.lose(loud)
     else if (this.#guard.noteSilent(momentNow())) {
@@ -116,10 +123,11 @@ export class Silence {
 
   /** Before anything else: each millisecond counts. What this cannot do the look at everything does. */
   async #unbind(): Promise<void> {
-    const { host, seen, onFailure, onChange } = this.#options
+    const { host, seen, onUnbound, onFailure, onChange } = this.#options
     try {
       const steps = unbinding(await host.network.addresses(), seen()?.vips ?? new Set())
       await restore(host, steps, vipInterlock([]))
+      onUnbound(steps)
     } catch (error) {
       onFailure(error)
     }

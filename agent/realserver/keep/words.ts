@@ -1,5 +1,6 @@
 import { type Change, keyOf } from '../../reconcile/setting.ts'
 import type { Step } from '../../reconcile/step.ts'
+import { isRightlyBound } from '../vip-address.ts'
 
 /** What was put right, for the log: the VIP or the NIC's parameter first. */
 export function subjectOf({ change }: Pick<Step, 'change'>): string {
@@ -28,7 +29,8 @@ export function repairText({ change }: Pick<Step, 'change'>): string {
     case 'sysctl':
       return `had become ${change.before ?? 'nothing'}: ${change.after ?? 'nothing'} again`
     case 'address':
-      return change.after === null ? `taken away: a VIP belongs on lo alone` : 'had gone: bound again'
+      if (change.after !== null) return 'had gone: bound again'
+      return isRightlyBound(change.id) ? 'unbound' : 'taken away: a VIP belongs on lo alone'
     case 'mount':
       return change.after === null ? 'unmounted' : 'mounted again'
     case 'web-server':
