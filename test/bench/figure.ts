@@ -1,6 +1,6 @@
 /** What the benchmark finds, as data: whoever measures gives it, and table.ts alone prints it. */
 
-export type Unit = 'ms' | '%' | 'MiB' | 'a second' | 'bytes' | 'times'
+export type Unit = 'ms' | '%' | 'MiB' | 'MB' | 'a second' | 'bytes' | 'times'
 
 /** What is wanted of the value, of its ratio to the peer's, or of what it has above the peer's. */
 export interface Target {

@@ -4,6 +4,7 @@ import type { Measured } from './figure.ts'
 import { measureHundred } from './hundred.ts'
 import { measureIdle } from './idle.ts'
 import { measureGlance, measureLoad, measureWeight } from './ipvs.ts'
+import { measurePackaged } from './packaged.ts'
 import { measureHealthChecks } from './peers.ts'
 import { measureReload } from './reload.ts'
 import { measureRemovals, measureSoonRemovals } from './removals.ts'
@@ -34,6 +35,11 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     title: 'nothing to do for one VIP, the whole process',
     needs: 'namespaces',
     measure: measureStartUp,
+  },
+  packaged: {
+    title: 'the packages, and nothing to do for one VIP by the single executable, the whole process',
+    needs: 'namespaces',
+    measure: measurePackaged,
   },
   verify: {
     title: 'verify of one VIP on one NIC, the whole process',
