@@ -16,6 +16,8 @@ export interface Role {
   isAlive(): boolean
   /** Null for a director. */
   report(): KeepReport | null
+  /** Between two looks at everything, as configured now; null for a director. */
+  resyncIntervalMs(): number | null
   /** Null for a real server. */
   table(): Promise<DirectorView | null>
   close(): void
@@ -65,6 +67,7 @@ async function openRealServer(options: RoleOptions): Promise<Role> {
     isReady: () => isReady,
     isAlive: () => performance.now() - aliveAtMs < SILENT_MS,
     report: () => keeper.report(),
+    resyncIntervalMs: () => keeper.resyncIntervalMs,
     table: async () => null,
     close() {
       host.close()
@@ -97,6 +100,7 @@ async function openDirector(options: RoleOptions): Promise<Role> {
     isReady: () => isReady,
     isAlive: () => true,
     report: () => null,
+    resyncIntervalMs: () => null,
     table: remembered(() => lookAtDirector(host), TABLE_MS),
     close() {
       host.close()

@@ -89,7 +89,10 @@ async function openTold(
   if (listen === 'none') return null
   const sources: Sources = {
     version,
-    resyncIntervalMs: resyncInterval,
+    // A reload may change it.
+    get resyncIntervalMs() {
+      return roles.flatMap(role => role.resyncIntervalMs() ?? [])[0] ?? resyncInterval
+    },
     realServer: () => roles.flatMap(role => role.report() ?? [])[0] ?? null,
     director: async () => (await Promise.all(roles.map(role => role.table())))[0] ?? null,
   }

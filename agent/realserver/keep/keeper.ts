@@ -189,6 +189,10 @@ export class RealServerKeeper {
     return this.#service.onStop
   }
 
+  get resyncIntervalMs(): number {
+    return this.#service.resyncInterval
+  }
+
   get #service(): ServiceConfig {
     return this.#config.service ?? SERVICE_DEFAULTS
   }
@@ -355,6 +359,8 @@ export class RealServerKeeper {
       this.#configReadAt = new Date()
       this.#refusedConfig = null
       this.#chronicle.tell('info', this.#config.file, 'read again, and in use')
+      if (!isSamePlace(before, this.#config))
+        this.#chronicle.tell('warning', this.#config.file, '`listen` is another one: it needs a restart')
     } catch (error) {
       this.#config = before
       this.#refusedConfig = messageOf(error)
@@ -404,6 +410,13 @@ export class RealServerKeeper {
       this.#complain(error)
     }
   }
+}
+
+function isSamePlace(one: Config, other: Config): boolean {
+  const [before, now] = [one, other].map(({ service }) =>
+    JSON.stringify((service ?? SERVICE_DEFAULTS).listen),
+  )
+  return before === now
 }
 
 function boundAmong(vips: ReadonlySet<IpAddress>, { addresses }: FoundHost): ReadonlySet<IpAddress> {

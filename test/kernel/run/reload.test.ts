@@ -85,3 +85,11 @@ it('takes the role off after a stop that came while the file was broken', async 
   expect(await run.end('SIGTERM')).toBe(0)
   await kept.becomes(before)
 })
+
+it('counts the age of what it has checked by the interval in use, and says that another place needs a restart', async () => {
+  run = await kept.start()
+  kept.agent.configure(configOf([VIP], "service: { listen: '127.0.0.1:9999', resyncInterval: 10m }"))
+  await run.says(/`listen` is another one: it needs a restart/)
+  const status = await kept.host.run('curl', ['-sS', 'http://127.0.0.1:9580/status.json'])
+  expect(JSON.parse(status)).toMatchObject({ resyncIntervalMs: 600_000 })
+})
