@@ -44,8 +44,8 @@ export interface Files {
   readonly root: string
   /** Null when there is no such file; anything but a regular file is an error, because it could not be put back. */
   read(path: string): FileForm | null
-  /** The text of a file of somebody else's, whatever its bytes; null when it is no file that can be read. */
-  readText(path: string): string | null
+  /** The text of a file of somebody else's, whatever its bytes; null when it is no file that can be read, or larger. */
+  readText(path: string, limit?: { upToBytes: number }): string | null
   /** Replaces the file as a whole or not at all, and has it on the disk when it returns. */
   write(path: string, form: FileForm): void
   /** Adds to a file that is there, such as a log; not flushed to the disk. */
@@ -67,7 +67,8 @@ export function filesBelow(root: string): Files {
   return {
     root,
     read: path => explained('read', join(root, path), readForm),
-    readText: path => readForeignText(join(root, path)),
+    readText: (path, { upToBytes } = { upToBytes: Number.POSITIVE_INFINITY }) =>
+      readForeignText(join(root, path), upToBytes),
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
     append: (path, text) => explained('write to', join(root, path), file => appendFileSync(file, text)),
     remove: path => explained('remove', join(root, path), removeFile),
@@ -103,10 +104,11 @@ function readForm(file: string): FileForm | null {
   }
 }
 
-function readForeignText(file: string): string | null {
+function readForeignText(file: string, upToBytes: number): string | null {
   try {
     // A link to /dev/null hides a file; a pipe would keep us waiting.
-    return statSync(file).isFile() ? readFileSync(file, 'latin1') : null
+    const found = statSync(file)
+    return found.isFile() && found.size <= upToBytes ? readFileSync(file, 'latin1') : null
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return null
     throw error

@@ -56,8 +56,11 @@ function adviceOn({ path, means }: Trace, { role, vips }: Answers): Pick<LineAdv
 
 /** Sentences on the host as it is now. */
 export function adviseOnHost({ bound, audible, nics }: Survey, answers: Answers): string[] {
-  if (answers.role === 'director') return []
   const isVip = (address: string): boolean => answers.vips.some(vip => vip.address === address)
+  if (answers.role === 'director')
+    return bound
+      .filter(({ address }) => isVip(address))
+      .map(({ address }) => `${address} is bound to lo, as on a real server: a director has it on its NIC`)
   const adopted = bound.filter(({ address }) => isVip(address))
   const left = bound.filter(({ address }) => !isVip(address))
   const onNics = nics.flatMap(({ name, addresses }) =>

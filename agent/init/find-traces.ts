@@ -55,7 +55,7 @@ const PLACES: readonly Place[] = [
 ]
 
 /** No script that sets up an address is longer; a program in its place is. */
-const MAX_LENGTH = 256 * 1024
+const MAX_BYTES = 256 * 1024
 
 /** Every line of the host's files that has to do with a VIP. Reads, and changes nothing. */
 export function findTraces(files: Pick<Files, 'list' | 'readText'>): Trace[] {
@@ -63,8 +63,8 @@ export function findTraces(files: Pick<Files, 'list' | 'readText'>): Trace[] {
   const seen = new Set<string>()
   return PLACES.flatMap(({ path, names, read }) =>
     pathsAt(files, path, names).flatMap(path => {
-      const text = files.readText(path)
-      if (text === null || text.length > MAX_LENGTH || text.includes('\0') || seen.has(text)) return []
+      const text = files.readText(path, { upToBytes: MAX_BYTES })
+      if (text === null || text.includes('\0') || seen.has(text)) return []
       seen.add(text)
       return read(text, path)
     }),
