@@ -41,7 +41,9 @@ writeFileSync('dist/package.json', '{ "type": "module" }\n')
 writeFileSync('dist/rs-agent.js', LAUNCHER)
 chmodSync('dist/rs-agent.js', 0o755)
 copyFileSync('native/addon/rs-agent.node', 'dist/rs-agent.node')
-copyFileSync(`node_modules/netlink/prebuilds/linux-${process.arch}/node.napi.node`, 'dist/netlink.node')
+// It comes with its symbols, which nobody has a use for.
+const netlinkAddon = `node_modules/netlink/prebuilds/linux-${process.arch}/node.napi.node`
+execFileSync('strip', ['--strip-unneeded', '-o', 'dist/netlink.node', netlinkAddon])
 cpSync('templates', 'dist/templates', { recursive: true, filter: from => from !== 'templates/debian' })
 writeManual('dist')
 // Whatever the umask: what others may write is refused when it is read.

@@ -8,7 +8,7 @@ const { setFlagsFromString } = require('node:v8')
 
 const [, , program, cache, ...words] = process.argv
 process.argv = [process.execPath, program, ...words]
-const script = new Script(readFileSync(program, 'utf8'), { filename: program })
+const script = new Script(readFileSync(program, 'utf8'), { filename: 'rs-agent' })
 script.runInThisContext()({}, require, { exports: {} }, program, dirname(program))
 process.on('exit', status => {
   if (status !== 0) return

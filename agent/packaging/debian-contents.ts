@@ -55,6 +55,10 @@ export function runtimePackage(runtime: string, release: Release): DebianPackage
     files: [
       { path: 'usr/lib/rs-agent-runtime/node', content: readFileSync(runtime), executable: true },
       ...documents('rs-agent-runtime', release),
+      copyOf(
+        'templates/debian/rs-agent-runtime/lintian-overrides',
+        'usr/share/lintian/overrides/rs-agent-runtime',
+      ),
     ],
     conffiles: [],
     // 9 takes minutes for 108 MB, and saves 6 of 32 MB.

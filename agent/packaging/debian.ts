@@ -63,7 +63,8 @@ function layOut(tree: string, { name, version, files, conffiles }: DebianPackage
   execFileSync('chmod', ['-R', 'u=rwX,go=rX', tree])
 }
 
-export const MAINTAINER = 'The rs-agent authors <rs-agent@localhost>'
+/** Of the packages, not of the program: whoever publishes them puts an address here. */
+export const MAINTAINER = 'The rs-agent authors <rs-agent@example.org>'
 const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm']
 
 function put(tree: string, file: PackedFile): void {

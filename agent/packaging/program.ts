@@ -46,8 +46,7 @@ export function launcherOf({ compileCache }: { compileCache: string | null }): s
     compileCache === null
       ? ''
       : `require('node:module').enableCompileCache(${JSON.stringify(compileCache)})\n`
-  return `#!/usr/bin/env node
-if (Number.parseInt(process.versions.node, 10) < 24) {
+  return `if (Number.parseInt(process.versions.node, 10) < 24) {
   process.stderr.write(\`error: rs-agent needs Node.js 24 or later, this is \${process.versions.node}\\n\`)
   process.exit(69)
 }
@@ -56,13 +55,11 @@ ${cache}require('./${PROGRAM_FILE}')
 }
 
 export const PROGRAM_FILE = 'rs-agent-main.cjs'
-/** Of every platform's addons. */
+/** As the build has put them into dist/. */
 export const ADDONS = ['netlink.node', 'rs-agent.node'] as const
 
 export function addonFile(name: (typeof ADDONS)[number]): string {
-  return name === 'rs-agent.node'
-    ? 'native/addon/rs-agent.node'
-    : join(`node_modules/netlink/prebuilds/linux-${process.arch}`, 'node.napi.node')
+  return `dist/${name}`
 }
 
 /** What else comes with the program, by the names that it knows them by: those in dist/. */

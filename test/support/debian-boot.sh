@@ -1,9 +1,9 @@
 # As the first process of new pid, mount, uts, ipc and control group namespaces: makes the disk of debian-disk.sh
 # the root, as a container would, and becomes systemd. Prints its process id, as it is outside, just before that.
-# usage: debian-boot.sh CACHE NODE DIST
+# usage: debian-boot.sh CACHE PROGRAMS [NODE]
 set -eu
 read -r pid _ </proc/self/stat
-cache=$1 program=$2 dist=$3
+cache=$1 programs=$2 node=${3-}
 cd /run/root
 mount -t proc proc proc
 # Of all settings only those of the network are a host's own.
@@ -21,8 +21,8 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
 mount -t tmpfs shm dev/shm
 mount --bind dev/null dev/console
 mount -o bind,ro "$cache/packages" srv/debian
-mount -o bind,ro "$program" usr/local/bin/node
-mount -o bind,ro "$dist" usr/local/lib/rs-agent
+mount -o bind,ro "$programs" usr/local/lib/rs-agent
+[ -z "$node" ] || mount -o bind,ro "$node" usr/local/bin/node
 [ ! -d /lib/modules ] || mount --rbind /lib/modules usr/lib/modules
 pivot_root . mnt
 umount -l /mnt

@@ -11,6 +11,11 @@ export interface DebianIdentity {
   address: string
   /** Default route, an address of the segment. */
   gateway?: string
+  /**
+   * A folder of this machine that it has as /usr/local/lib/rs-agent, instead of the program. Then nothing comes with
+   * it that runs the program, either.
+   */
+  packages?: string
 }
 
 /** What a Debian host keeps when it is switched off: its file system. */
@@ -19,19 +24,21 @@ export class DebianDisk implements AsyncDisposable {
   readonly pid: number
   /** The folder of the host's control group, in that namespace. */
   readonly group: string
+  readonly packages: string | null
   readonly #holder: ReturnType<typeof startHolder>
 
   static async make(identity: DebianIdentity): Promise<DebianDisk> {
     if (!existsSync(CACHE)) throw new Error("the lab's Debian is not there: sh test/support/setup.sh tests")
     const holder = startHolder(identity)
     const group = await firstLine(holder)
-    return new DebianDisk(holder, group)
+    return new DebianDisk(holder, group, identity.packages ?? null)
   }
 
-  private constructor(holder: ReturnType<typeof startHolder>, group: string) {
+  private constructor(holder: ReturnType<typeof startHolder>, group: string, packages: string | null) {
     if (holder.pid === undefined) throw new Error('the holder of a disk has no process id')
     this.pid = holder.pid
     this.group = group
+    this.packages = packages
     this.#holder = holder
   }
 
@@ -129,7 +136,8 @@ function startBoot(disk: DebianDisk, network: Namespace): Spawned {
   const unshare = ['unshare', '--pid', '--fork', '--kill-child', '--mount', '--uts', '--ipc']
   // The first process enters the group before the group becomes the root of those that it sees.
   const join = ['sh', '-euc', 'echo 0 >"$0/cgroup.procs"; exec unshare --cgroup sh "$@"', disk.group]
-  const boot = [scriptOf('boot'), CACHE, process.execPath, DIST]
+  const programs = disk.packages === null ? [DIST, process.execPath] : [disk.packages]
+  const boot = [scriptOf('boot'), CACHE, ...programs]
   return startForThisProcess('nsenter', [...namespaces, ...unshare, ...join, ...boot], { input: '' })
 }
 

@@ -76,6 +76,7 @@ sh test/support/unpack-tools.sh prometheus prometheus
 sh test/support/unpack-tools.sh browser chromium fonts-dejavu-core
 sh test/support/unpack-tools.sh shells zsh fish
 sh test/support/unpack-tools.sh manuals mandoc
+sh test/support/unpack-tools.sh lintian lintian
 sh test/support/unpack-tools.sh ansible ansible-core
 sh test/support/unpack-tools.sh cloud-init cloud-init
 sh test/support/debian-root.sh

@@ -15,9 +15,10 @@ export type Tools =
   | 'clock'
   | 'prometheus'
   | 'browser'
-  /** ... zsh and fish, mandoc, ansible-core, and cloud-init. */
+  /** ... zsh and fish, mandoc, lintian, ansible-core, and cloud-init. */
   | 'shells'
   | 'manuals'
+  | 'lintian'
   | 'ansible'
   | 'cloud-init'
 
