@@ -8,6 +8,7 @@ import { leaksOf, startArpStorm } from '../support/arp-storm.ts'
 import { runAsIfInstalled } from '../support/as-if-installed.ts'
 import { DebianAgent } from '../support/debian-agent.ts'
 import { DebianHost } from '../support/debian-host.ts'
+import { firstLine } from '../support/first-line.ts'
 import type { Host } from '../support/host.ts'
 import { makePackages, makeUpgrade, TOP } from '../support/packages.ts'
 import type { ChangeReport, VerifyReport } from '../support/rs-agent.ts'
@@ -211,8 +212,14 @@ describe('the Debian packages', () => {
   }, 120_000)
 
   it('stay when the role cannot be taken off', async () => {
-    const lock = host.spawn('flock', ['/run/rs-agent/lock', 'sh', '-c', 'echo; exec sleep infinity'])
-    await new Promise(resolve => lock.stdout.once('data', resolve))
+    const lock = host.spawn('flock', [
+      '--no-fork',
+      '/run/rs-agent/lock',
+      'sh',
+      '-c',
+      'echo; exec sleep infinity',
+    ])
+    await firstLine(lock)
     await expect(dpkg('--remove', 'rs-agent')).rejects.toThrow(/another/)
     lock.kill()
     await lock
@@ -226,7 +233,8 @@ describe('the Debian packages', () => {
       await dpkg('--purge', 'rs-agent', 'rs-agent-runtime')
     })
     expect(changes).toMatch(new RegExp(`Deleted .* ${VIP}/32`))
-    expect(await leftBehind()).toEqual([])
+    // The monitor was killed, and may still be there for a moment.
+    await expect.poll(leftBehind).toEqual([])
     expect(await host.failedUnits()).toEqual([])
   }, 120_000)
 })
