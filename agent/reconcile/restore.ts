@@ -18,7 +18,13 @@ export function isRemembered(steps: readonly Step[], { priors }: Pick<State, 'pr
   })
 }
 
-/** Makes the steps without a journal; on an error some of them may have been made, and the rest is found again. */
+/**
+ * Makes the steps without a journal. One group that fails does not keep the others from being made, as the interlock
+ * judges each by how the host is then; throws the first failure, and the rest is found again.
+ */
 export async function restore(host: Host, steps: readonly Step[], interlock: Interlock): Promise<void> {
-  for (const group of groupSteps(steps)) await executeGroup(host, group, interlock)
+  const failures: unknown[] = []
+  for (const group of groupSteps(steps))
+    await executeGroup(host, group, interlock).catch(error => failures.push(error))
+  if (failures.length > 0) throw failures[0]
 }

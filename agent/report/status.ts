@@ -28,7 +28,10 @@ export interface StatusReport extends StateReport {
   serving: { name: string; right: boolean; evidence: string }[]
   nics: { name: string; silent: boolean; evidence: string }[]
   /** What the running service says; null when none runs. */
-  service: Pick<KeepReport, 'pid' | 'startedAt' | 'config' | 'withdrawn' | 'repairs' | 'alarms'> | null
+  service: Pick<
+    KeepReport,
+    'pid' | 'startedAt' | 'config' | 'unsettled' | 'withdrawn' | 'repairs' | 'alarms'
+  > | null
 }
 
 export function printStatus(terminal: Terminal, report: StatusReport): void {
@@ -53,7 +56,7 @@ function printService(terminal: Terminal, service: StatusReport['service']): voi
     terminal.line('  service: not running; changes of this host are not put right')
     return
   }
-  const { pid, startedAt, config, withdrawn, repairs, alarms } = service
+  const { pid, startedAt, config, unsettled, withdrawn, repairs, alarms } = service
   const count = repairs.reduce((sum, repair) => sum + repair.count, 0)
   const what = count === 0 ? 'nothing had to be put right' : `put right ${count} times`
   terminal.line(`  service: running since ${startedAt} (process ${pid}), ${what}`)
@@ -61,6 +64,7 @@ function printService(terminal: Terminal, service: StatusReport['service']): voi
     terminal.line(`    ${repairLine(repair)}`)
   const warn = (text: string): void => terminal.line(`  ${terminal.style('yellow', '!')} ${text}`)
   if (config.refused !== null) warn(`the configuration was refused: ${config.refused}`)
+  if (unsettled !== null) warn(`not known to be as configured: ${unsettled}`)
   if (withdrawn !== null) warn(`the VIPs are unbound: ${withdrawn}`)
   for (const alarm of alarms) warn(alarmLine(alarm))
 }

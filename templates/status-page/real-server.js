@@ -4,9 +4,10 @@ import { ago, element, mark, milliseconds, rows, SIGNS, title, verdict } from '.
 const SEVERITY = Object.keys(SIGNS)
 const LATEST_HAPPENINGS = 50
 
-export function vips({ vips, withdrawn }) {
+export function vips({ vips, withdrawn, unsettled }) {
+  const doubt = unsettled === null ? '' : `not known to be so now: ${unsettled}`
   return [
-    title('vips', 'VIPs', withdrawn === null ? '' : `withdrawn: ${withdrawn}`),
+    title('vips', 'VIPs', withdrawn === null ? doubt : `withdrawn: ${withdrawn}`),
     rows(vips, ({ address, bound, evidence }) => [
       verdict(bound ? 'pass' : 'fail', bound ? 'bound' : 'not bound'),
       element('span', { class: 'subject' }, [address]),

@@ -40,6 +40,7 @@ export function keepReport(differing: Partial<KeepReport> = {}): KeepReport {
     vips: [{ address: address('10.10.10.100'), bound: true, evidence: '10.10.10.100/32 on lo, scope host' }],
     nics: [{ name: 'eth0', silent: true, evidence: 'arp_ignore 1, arp_announce 2' }],
     withdrawn: null,
+    unsettled: null,
     checks: ['vip-bound', 'vip-route', 'arp-sysctl', 'arp-silence', 'service-answers', 'nfs-mounted'].map(
       id => check(id, 'pass'),
     ),

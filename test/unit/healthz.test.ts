@@ -45,6 +45,11 @@ describe('the health of a real server', () => {
       { withdrawn: 'eth1 cannot be silenced' },
       /^the VIPs are withdrawn: eth1 cannot be silenced$/,
     ],
+    [
+      'the last look at it failed',
+      { unsettled: '10.10.10.100 needs IPv6' },
+      /^not known to be as wanted: 10\.10\.10\.100 needs IPv6$/,
+    ],
     ['nothing was looked at yet', { checks: [], checkedAt: null }, /^not looked at yet/],
     [
       'the last look is older than three intervals',

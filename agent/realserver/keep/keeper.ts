@@ -60,6 +60,9 @@ const LOOK_MS = 1_000
 const STUCK_MS = 180_000
 /** A change is seldom alone: the look at everything waits until it is quiet for so long, but not without end. */
 const BURST = { quietMs: 30, longestMs: 500 }
+/** A look takes milliseconds, and another rs-agent seconds: beyond that somebody should hear of it. */
+const LONG_MS = 5_000
+const WAITING = 'another rs-agent is at work, and does not end: nothing is put right meanwhile'
 /** How many looks at everything make one look with all checks, which take a hundred times as long. */
 const RESYNCS_AN_INSPECTION = 5
 
@@ -89,7 +92,10 @@ export class RealServerKeeper {
   #checkedAt: Date | null = null
   #isReady = false
   /** Whether the last look at everything has come to its end: it is tried again else. */
-  #isSettled = false
+  /** Since when it is not known that all is as wanted, and why; null when it is known. */
+  #unsettled: { sinceMs: number; why: string } | null = null
+  /** Another rs-agent is at work. */
+  #waitsForLock = false
   /** Written once a second at most: a flood of repairs shall not wait for a disk. */
   #isReportDue = false
   #lastComplaint = ''
@@ -146,8 +152,7 @@ export class RealServerKeeper {
       },
     })
     try {
-      for (const note of setDamagedMemoryAside(host.files, REAL_SERVER))
-        this.#chronicle.tell('warning', '', note)
+      this.#mendMemory()
       this.#work.soon(() => this.#settle())
       this.#work.soon(() => this.#settleServing())
       onReload(() => this.#work.onceSoon('reload', () => this.#reload()))
@@ -176,12 +181,19 @@ export class RealServerKeeper {
       drain: readDrain(host.files),
       ...hostReport(this.#wanted(), this.#seen?.found),
       withdrawn: this.#silence.withdrawnBecause,
+      unsettled: this.#whyUnsettled,
       checks: this.#checks,
       checkedAt: this.#checkedAt?.toISOString() ?? null,
       repairs: this.#repairs.report(),
       alarms: this.#chronicle.alarms,
       history: this.#chronicle.history,
     }
+  }
+
+  /** Why nobody knows whether this host is as wanted; null when it is, and for the moment that a look takes. */
+  get #whyUnsettled(): string | null {
+    const { sinceMs, why } = this.#unsettled ?? { sinceMs: Number.POSITIVE_INFINITY, why: '' }
+    return why !== WAITING || performance.now() - sinceMs > LONG_MS ? this.#unsettled && why : null
   }
 
   /** What the configuration in use says of the end of the run: the file may be another one by then, or broken. */
@@ -229,13 +241,19 @@ export class RealServerKeeper {
   /** Looks at the network half of the host, and puts right what is not as wanted. */
   async #settle(): Promise<void> {
     const { host, signal } = this.#options
-    this.#isSettled = false
+    this.#unsettled ??= { sinceMs: performance.now(), why: WAITING }
+    this.#waitsForLock = true
     try {
       await withLockInTurn(host.files.root, () => this.#settleAlone(), signal)
-      this.#isSettled = true
+      this.#unsettled = null
       this.#lastComplaint = ''
       if (!this.#isReady) this.#beReady()
+    } catch (error) {
+      this.#unsettled = { sinceMs: performance.now(), why: messageOf(error) }
+      this.#mendMemory()
+      throw error
     } finally {
+      this.#waitsForLock = false
       this.#silence.judge()
       this.#isReportDue = true
     }
@@ -243,6 +261,7 @@ export class RealServerKeeper {
 
   async #settleAlone(): Promise<void> {
     const { host, signal } = this.#options
+    this.#waitsForLock = false
     const wanted = this.#wanted()
     const startedAt = performance.now()
     const { steps, notes, found } = await settleNetwork(host, this.#config, wanted, {
@@ -255,6 +274,11 @@ export class RealServerKeeper {
     this.#see(found, wanted)
     for (const note of notes) this.#chronicle.tell('warning', '', note)
     if (this.#isReady) for (const step of steps) this.#note(step, startedAt)
+  }
+
+  #mendMemory(): void {
+    for (const note of setDamagedMemoryAside(this.#options.host.files, REAL_SERVER))
+      this.#chronicle.tell('warning', '', note)
   }
 
   async #rememberUnbound(steps: readonly Step[]): Promise<void> {
@@ -302,7 +326,7 @@ export class RealServerKeeper {
       void this.#work.idle().then(() => {
         idleAtMs = performance.now()
       })
-      if (performance.now() - idleAtMs < STUCK_MS) onAlive()
+      if (this.#waitsForLock || performance.now() - idleAtMs < STUCK_MS) onAlive()
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -312,12 +336,16 @@ export class RealServerKeeper {
     if (signal.aborted) return
     this.#ear?.look()
     if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
-    if (this.#repairs.endPauses(momentNow()) || !this.#isSettled) this.#settleSoon.ask()
+    if (this.#repairs.endPauses(momentNow()) || this.#unsettled !== null) this.#settleSoon.ask()
     if (this.#haveFilesChanged()) {
       this.#settleSoon.ask()
       this.#work.onceSoon('serving', () => this.#settleServing())
     }
     if (this.#silence.isLost) this.#silence.judge()
+    if (this.#whyUnsettled === WAITING) {
+      this.#complain(new Error(WAITING))
+      this.#isReportDue = true
+    }
     if (this.#isReady && performance.now() >= this.#nextResyncMs) this.#resync()
     if (this.#isReportDue) this.#remember()
   }

@@ -84,6 +84,8 @@ const keepReport = v.object({
   nics: v.array(v.object({ name: v.string(), silent: v.boolean(), evidence: v.string() })),
   /** Why VIPs are unbound though they are configured; null when they are bound. */
   withdrawn: v.nullable(v.string()),
+  /** Why it is not known whether this host is as wanted now: the last look failed, or does not end; null when it is known. */
+  unsettled: v.nullable(v.string()),
   /** Of the last look at everything, and when that was (ISO 8601); null before the first one has ended. */
   checks: v.array(check),
   checkedAt: v.nullable(v.string()),

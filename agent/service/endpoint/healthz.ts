@@ -35,10 +35,11 @@ export function whyNotHealthy({ at, resyncIntervalMs, realServer, director }: Se
 }
 
 function whyNotServing(report: KeepReport, now: number, staleMs: number): string[] {
-  const { drain, withdrawn, vips, nics, checks, checkedAt } = report
+  const { drain, withdrawn, unsettled, vips, nics, checks, checkedAt } = report
   return [
     ...(drain === 'in rotation' ? [] : [`${drain}: an administrator has taken this host out of rotation`]),
     ...(withdrawn === null ? [] : [`the VIPs are withdrawn: ${withdrawn}`]),
+    ...(unsettled === null ? [] : [`not known to be as wanted: ${unsettled}`]),
     ...staleness(checkedAt, now, staleMs),
     ...(vips.length === 0 ? ['no VIP is known yet'] : []),
     ...vips
