@@ -61,8 +61,9 @@ const STUCK_MS = 180_000
 /** A change is seldom alone: the look at everything waits until it is quiet for so long, but not without end. */
 const BURST = { quietMs: 30, longestMs: 500 }
 /** A look takes milliseconds, and another rs-agent seconds: beyond that somebody should hear of it. */
-const LONG_MS = 5_000
+const LONG_MS = 10_000
 const WAITING = 'another rs-agent is at work, and does not end: nothing is put right meanwhile'
+const LOOKING = 'a look at this host does not end'
 /** How many looks at everything make one look with all checks, which take a hundred times as long. */
 const RESYNCS_AN_INSPECTION = 5
 
@@ -92,8 +93,8 @@ export class RealServerKeeper {
   #checkedAt: Date | null = null
   #isReady = false
   /** Whether the last look at everything has come to its end: it is tried again else. */
-  /** Since when it is not known that all is as wanted, and why; null when it is known. */
-  #unsettled: { sinceMs: number; why: string } | null = null
+  /** Since when it is not known that all is as wanted, and why the last look failed, if it did; null when it is known. */
+  #unsettled: { sinceMs: number; why: string | null } | null = null
   /** Another rs-agent is at work. */
   #waitsForLock = false
   /** Written once a second at most: a flood of repairs shall not wait for a disk. */
@@ -192,8 +193,10 @@ export class RealServerKeeper {
 
   /** Why nobody knows whether this host is as wanted; null when it is, and for the moment that a look takes. */
   get #whyUnsettled(): string | null {
-    const { sinceMs, why } = this.#unsettled ?? { sinceMs: Number.POSITIVE_INFINITY, why: '' }
-    return why !== WAITING || performance.now() - sinceMs > LONG_MS ? this.#unsettled && why : null
+    if (this.#unsettled === null) return null
+    const { sinceMs, why } = this.#unsettled
+    if (why !== null || performance.now() - sinceMs < LONG_MS) return why
+    return this.#waitsForLock ? WAITING : LOOKING
   }
 
   /** What the configuration in use says of the end of the run: the file may be another one by then, or broken. */
@@ -241,7 +244,7 @@ export class RealServerKeeper {
   /** Looks at the network half of the host, and puts right what is not as wanted. */
   async #settle(): Promise<void> {
     const { host, signal } = this.#options
-    this.#unsettled ??= { sinceMs: performance.now(), why: WAITING }
+    this.#unsettled ??= { sinceMs: performance.now(), why: null }
     this.#waitsForLock = true
     try {
       await withLockInTurn(host.files.root, () => this.#settleAlone(), signal)
