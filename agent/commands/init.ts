@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { parse } from 'yaml'
 import { configuration } from '../config/schema.ts'
@@ -22,8 +22,7 @@ export interface InitOptions extends Told {
 export async function initCommand(invocation: Invocation, options: InitOptions): Promise<number> {
   const { terminal } = invocation
   const file = configFileOf(invocation)
-  const isThere = lstatSync(file, { throwIfNoEntry: false }) !== undefined
-  if (isThere && !options.force)
+  if (!options.force && saysSomething(file))
     throw new AgentError(
       'failed',
       `${file} is there already, and was left as it is`,
@@ -47,6 +46,17 @@ export async function initCommand(invocation: Invocation, options: InitOptions):
     notes: adviseOnHost(survey, answers),
     lines: adviseOnLines(survey, answers),
   })
+}
+
+/** Not so the file of a package, in which all is a comment. */
+function saysSomething(file: string): boolean {
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  if (found === undefined) return false
+  try {
+    return !found.isFile() || parse(readFileSync(file, 'utf8')) !== null
+  } catch {
+    return true
+  }
 }
 
 async function answersOf(options: InitOptions, survey: Survey, hasTerminal: boolean): Promise<Answers> {

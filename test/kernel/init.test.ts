@@ -135,14 +135,22 @@ describe('init', () => {
 
   it('never overwrites a configuration, and keeps a copy with --force', async () => {
     const agent = bareAgent(await network.bootHost())
-    agent.configure('# mine\n')
+    const mine = 'realServer: { vips: [] } # mine\n'
+    agent.configure(mine)
     const refused = await agent.run(['init', '--role', 'real-server', '--vip', VIP, '--json'])
     expect(refused.exitCode).toBe(1)
     expect(refused.json<ErrorReport>().error.message).toContain('is there already')
-    expect(readFileSync(join(agent.root, 'etc/rs-agent/config.yaml'), 'utf8')).toBe('# mine\n')
+    expect(readFileSync(join(agent.root, 'etc/rs-agent/config.yaml'), 'utf8')).toBe(mine)
     const { copy } = await initialised(agent, '--role', 'real-server', '--vip', VIP, '--force')
-    expect(readFileSync(copy ?? '', 'utf8')).toBe('# mine\n')
+    expect(readFileSync(copy ?? '', 'utf8')).toBe(mine)
     expect(readdirSync(join(agent.root, 'etc/rs-agent'))).toHaveLength(2)
+  })
+
+  it('takes a file that says nothing, as a package has it, for none, and keeps a copy all the same', async () => {
+    const agent = bareAgent(await network.bootHost())
+    agent.configure('# realServer:\n')
+    const { copy } = await initialised(agent, '--role', 'real-server', '--vip', VIP)
+    expect(readFileSync(copy ?? '', 'utf8')).toBe('# realServer:\n')
   })
 
   it.each([

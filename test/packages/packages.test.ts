@@ -183,6 +183,10 @@ describe('the Debian packages', () => {
   })
 
   it('make a host a real server, and take it back', async () => {
+    const words = ['--role', 'real-server', '--vip', `${VIP}:80/tcp`, '--director', '10.10.10.11']
+    await agent.succeed('init', ...words)
+    expect(await agent.succeed<ChangeReport>('apply')).toMatchObject({ converged: true, changed: true })
+    await agent.succeed('remove')
     await goThroughTheRole()
   })
 
