@@ -23,6 +23,8 @@ export async function gather(names: readonly string[]): Promise<BenchReport> {
     try {
       const measured = await (where === 'guest' ? guests.measure(name) : group.measure())
       figures.push(...besidePeers(name, measured))
+      // For whoever does not wait for the end.
+      for (const figure of measured) progress(`${figure.name}: ${figure.value} ${figure.unit}`)
       groups.push({ ...told, tookMs: Math.round(performance.now() - startedAt) })
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error)
