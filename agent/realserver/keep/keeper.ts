@@ -92,7 +92,6 @@ export class RealServerKeeper {
   #checks: CheckResult[] = []
   #checkedAt: Date | null = null
   #isReady = false
-  /** Whether the last look at everything has come to its end: it is tried again else. */
   /** Since when it is not known that all is as wanted, and why the last look failed, if it did; null when it is known. */
   #unsettled: { sinceMs: number; why: string | null } | null = null
   /** Another rs-agent is at work. */
