@@ -89,10 +89,14 @@ class DirectorRun {
   #unwritten = ''
   #told: ChecksTold = NOTHING_TOLD
   #refusedConfig: string | null = null
+  /** Why the last try to give the kernel what is wanted has failed; empty when it has not. */
+  #failedBecause = ''
   readonly #work = new OneAtATime(error => {
-    // The next glance finds that the table must be looked at.
+    // The next look tries again, and finds that the table must be looked at.
     this.#table.doubt()
-    this.#warn(messageOf(error))
+    const why = messageOf(error)
+    if (why !== this.#failedBecause) this.#warn(why)
+    this.#failedBecause = why
   })
   #hasFirstChecks = false
 
@@ -138,7 +142,7 @@ class DirectorRun {
     const { signal, stamp } = this.#options
     for (let look = 1; !signal.aborted; look++) {
       if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
-      if (this.#lookAtDrains() || this.#times.isStepDue) this.#settleSoon()
+      if (this.#lookAtDrains() || this.#times.isStepDue || this.#failedBecause !== '') this.#settleSoon()
       this.#tellOfChecks()
       if (look % LOOKS_A_GLANCE === 0) this.#work.soon(() => this.#repair())
       if (look % LOOKS_A_REPORT === 0) this.#work.soon(async () => this.#remember())
@@ -204,6 +208,7 @@ class DirectorRun {
     const { served } = this.#table
     const wanted = this.#wanted(this.#config)
     const notes = await this.#table.serve(this.#config, wanted)
+    this.#failedBecause = ''
     this.#tellOfChange(served)
     for (const note of notes) this.#warn(note)
   }
