@@ -37,7 +37,9 @@ describe.for(SERVERS)('$server on a Debian without any web server', ({ server, d
     })
     const { answers, failures } = await asking
     expect(Object.keys(answers)).toHaveLength(1)
-    expect(Object.keys(failures)).toEqual(['ECONNREFUSED'])
+    // nginx takes its ports for a moment when it judges its configuration, and whoever comes just then is sent off.
+    expect(['ECONNREFUSED', 'ECONNRESET']).toEqual(expect.arrayContaining(Object.keys(failures)))
+    expect(failures).toHaveProperty('ECONNREFUSED')
   })
 
   it('leaves the packages, and nothing that runs or starts, after remove', async () => {

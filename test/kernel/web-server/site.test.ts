@@ -163,6 +163,8 @@ describe.for(SERVERS)('the site of $server', ({ server, unit, site, theirs, edit
     expect(stopped.json<ErrorReport>().error).toMatchObject(refusal)
     holder.kill()
     await holder
+    // It ends with the program that had started it, a moment later.
+    await expect.poll(() => lab.sh('pgrep -x perl || :')).toBe('')
     await lab.agent.succeed('apply')
   })
 
