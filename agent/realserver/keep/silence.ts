@@ -68,6 +68,8 @@ export class Silence {
     try {
       host.sysctl.write(path, change.after)
     } catch (error) {
+      // It went with its NIC.
+      if (host.sysctl.read(path) === null) return
       onFailure(error)
       if (loud !== null) this.lose(`${loud}: ${messageOf(error)}`)
       return
