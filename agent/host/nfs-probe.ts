@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { connect, isIP } from 'node:net'
 import { hasErrno, messageOf } from '../errors.ts'
 import { encodeNullCall, parseNullReply } from '../model/nfs-null-call.ts'
 import { type Commands, lastWordsOf } from './commands.ts'
@@ -49,7 +50,6 @@ async function resolve(
   server: string,
   timeoutMs: number,
 ): Promise<Resolved | Extract<NfsProbe, { kind: 'unresolved' }>> {
-  const { isIP } = await import('node:net')
   const literal = isIP(server)
   if (literal !== 0) return { kind: 'resolved', addresses: [{ address: server, family: literal }] }
   const asked = await commands.run('getent', ['ahosts', server], { timeoutMs })
@@ -74,8 +74,6 @@ async function call(
   addresses: Resolved['addresses'],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<NfsProbe> {
-  // Not at the top: only a run that asks pays for it.
-  const { connect } = await import('node:net')
   const startedAt = performance.now()
   const id = randomBytes(4).readUInt32BE()
   const socket = connect({

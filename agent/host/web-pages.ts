@@ -1,5 +1,5 @@
+import { request } from 'node:http'
 import type { IpAddress } from '../model/address.ts'
-import { loadHttp } from './node-http.ts'
 
 const ASK_LIMIT_MS = 2_000
 
@@ -23,7 +23,6 @@ export interface Page {
 const LONGEST_BODY_BYTES = 1024 * 1024
 
 export async function fetchPage(address: IpAddress, port: number, path: string): Promise<Page | null> {
-  const { request } = loadHttp()
   return new Promise(resolve => {
     const signal = AbortSignal.timeout(ASK_LIMIT_MS)
     const asking = request({ host: address, port, path, agent: false, signal }, answer => {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { ADDONS, addonFile, inFolder, ownFiles } from './program.ts'
 
 /**
- * What V8 has compiled of the program after one `apply`, in a network namespace of its own: the same each time, as
- * nothing is left to chance or to what this machine's network is like. Throws when the program fails.
+ * What V8 has compiled of the program after an `apply` with nothing to do, which is what most runs are, in a network
+ * namespace of its own: the same each time, as nothing is left to chance or to what this machine's network is like. Throws when the program fails.
  *
  * @param code a script whose value is the function that starts the program
  */
@@ -31,7 +31,9 @@ ip link add name eth0 type veth peer name eth1
 ip address add 203.0.113.2/24 dev eth0
 ip link set eth0 up
 ip link set lo up
-exec "$0" "$@"`
+"$0" "$@"
+# Nothing is left to do now.
+"$0" "$@"`
 
 function putInto(folder: string, name: string): void {
   mkdirSync(join(folder, name, '..'), { recursive: true })

@@ -1,56 +1,57 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'rolldown'
+import { type Launch, launch } from './launch.ts'
 import { netlinkAddonOfProgram } from './netlink-addon.ts'
+import { inOneFile } from './one-file.ts'
 import { filesBelow } from './release.ts'
 
 /** The program in one file. */
 export interface Program {
+  /** A script in ASCII whose value is the function that starts it. */
   code: string
   /** Of the npm packages of which something is in it, sorted. */
   packageFolders: readonly string[]
 }
 
-/**
- * Bundles rs-agent, and all that it imports when a command is called, into one CommonJS file: a single executable
- * runs nothing else, and a service whose package is upgraded would load later parts from a version that it is not.
- */
+/** Bundles rs-agent, and all that it imports, be it when a command is called: most of a start is spent on finding files. */
 export async function bundleProgram(): Promise<Program> {
   const { output } = await build({
     input: { main: 'agent/main.ts' },
     platform: 'node',
     plugins: [netlinkAddonOfProgram],
+    // What is run is known to the caches of compiled code; the rest is not to be compiled.
+    optimization: { pifeForModuleWrappers: false },
     output: {
       format: 'cjs',
       minify: true,
-      codeSplitting: false,
-      // A single executable knows no import().
-      dynamicImportInCjs: false,
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+      // One part for all that every command needs.
+      codeSplitting: { groups: [{ name: 'start', tags: ['$initial'] }] },
       comments: { legal: true },
     },
     write: false,
     logLevel: 'warn',
   })
-  const [chunk, ...others] = output
-  if (others.length > 0) throw new Error(`the program is in ${output.length} files, not in one`)
-  const folders = chunk.moduleIds.flatMap(
-    id => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [],
+  const parts = output.filter(file => file.type === 'chunk')
+  const folders = parts.flatMap(({ moduleIds }) =>
+    moduleIds.flatMap(id => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? []),
   )
-  return { code: chunk.code, packageFolders: [...new Set(folders)].sort() }
+  return { code: inOneFile(parts, 'main.cjs'), packageFolders: [...new Set(folders)].sort() }
 }
 
-/** Starts the program with a cache of what V8 has compiled, in a folder that root alone may write. */
-export function launcherOf({ compileCache }: { compileCache: string | null }): string {
-  const cache =
-    compileCache === null
-      ? ''
-      : `require('node:module').enableCompileCache(${JSON.stringify(compileCache)})\n`
+/** The text of what users start; `cacheFolder`: see launch.ts. Only root may be able to write there. */
+export function launcherOf(program: Program, { cacheFolder }: Pick<Launch, 'cacheFolder'>): string {
+  const id = createHash('sha256').update(program.code).digest('hex').slice(0, 16)
+  const how = { file: PROGRAM_FILE, id, cacheFolder } satisfies Launch
   return `if (Number.parseInt(process.versions.node, 10) < 24) {
   process.stderr.write(\`error: rs-agent needs Node.js 24 or later, this is \${process.versions.node}\\n\`)
   process.exit(69)
 }
-${cache}require('./${PROGRAM_FILE}')
+;(${launch})(${JSON.stringify(how)}, require, module, __dirname)
 `
 }
 

@@ -9,7 +9,7 @@ const RESOURCE = 'NODE_SEA_BLOB'
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
 export interface Contents {
-  /** CommonJS. */
+  /** Of a program: see program.ts. */
   code: string
   /** Paths, by the names that the program knows them by. */
   assets: Readonly<Record<string, string>>
@@ -31,10 +31,8 @@ export function stripRuntime(file: string): void {
 }
 
 function prepareBlob(folder: string, { code, assets }: Contents): void {
-  // As require() does it.
-  const script = `(function (exports, require, module, __filename, __dirname) {${code}\n})`
-  writeFileSync(join(folder, 'program.cjs'), script)
-  writeFileSync(join(folder, 'program.cache'), compileProgram(script))
+  writeFileSync(join(folder, 'program.cjs'), code)
+  writeFileSync(join(folder, 'program.cache'), compileProgram(code))
   const settings = {
     main: 'agent/packaging/start.cjs',
     output: join(folder, 'blob'),

@@ -1,9 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { RequestOptions } from 'node:https'
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
+import https, { type RequestOptions } from 'node:https'
 import type { HttpCheck } from '../../config/check.ts'
 import { hasErrno, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { loadHttp, loadHttps } from '../../host/node-http.ts'
 import { covers, listenersOn } from '../../host/tcp-sockets.ts'
 import { type IpAddress, withPort } from '../../model/address.ts'
 import { RTN_LOCAL } from '../../model/network.ts'
@@ -163,7 +162,7 @@ interface Answer {
 }
 
 async function get(vip: IpAddress, check: Question['check']): Promise<Answer> {
-  const { request } = check.type === 'http' ? loadHttp() : loadHttps()
+  const { request } = check.type === 'http' ? http : https
   const signal = AbortSignal.timeout(check.timeout)
   try {
     return await new Promise((resolve, reject) => {

@@ -1,7 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
-import { loadHttp } from '../../host/node-http.ts'
 import { type Answer, answerTo, plain } from './answer.ts'
 import { isForThisHost } from './host-header.ts'
 import { listenAt, type Place, placeText } from './listening.ts'
@@ -44,7 +43,7 @@ const HEADERS = {
 
 /** Answers at that place until it is closed; throws AgentError (`failed`) when it cannot listen there. */
 export async function openEndpoint(place: Place, look: () => Promise<ServiceView>): Promise<Endpoint> {
-  const server = loadHttp().createServer({
+  const server = createServer({
     maxHeaderSize: LONGEST_HEADERS_BYTES,
     headersTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,

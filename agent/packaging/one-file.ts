@@ -1,0 +1,26 @@
+import { startParts } from './parts.ts'
+
+/** A file of a bundle in CommonJS, which requires the others as `./NAME`. */
+export interface BundledFile {
+  fileName: string
+  code: string
+}
+
+/**
+ * All in one script, whose value is a function as require() wraps a file, which still runs a part only when it is required: V8 compiles no more than what is run, and a
+ * service whose package is upgraded would find on the disk parts of a version that it is not.
+ *
+ * The text is in ASCII, since V8 reads that at once, and keeps it in half of the memory.
+ */
+export function inOneFile(files: readonly BundledFile[], entry: string): string {
+  const parts = files.map(
+    ({ fileName, code }) => `${JSON.stringify(`./${fileName}`)}(exports, require, module) {${code}\n}`,
+  )
+  const start = `(${startParts})({${parts.join(',\n')}}, './${entry}', require)`
+  return inAscii(`(function (exports, require, module, __filename, __dirname) {\n${start}\n})\n`)
+}
+
+/** Of a program: what is not ASCII is in its texts, templates and patterns alone, where an escape says the same. */
+function inAscii(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

@@ -1,0 +1,47 @@
+type Require = (id: string) => unknown
+/** As require() wraps the text of a file. */
+type Part = (exports: unknown, require: Require, module: { exports: unknown }) => void
+
+/**
+ * Runs the part of that name, and those that it requires, each when it is first required. Its own text is the head of
+ * the program in one file, so it uses nothing from outside: see one-file.ts.
+ *
+ * @param outer the require() of the file that all are in
+ */
+export function startParts(parts: Readonly<Record<string, Part>>, name: string, outer: Require): unknown {
+  const loaded = new Map<string, unknown>()
+  const keep = (id: string, exported: unknown): unknown => {
+    loaded.set(id, exported)
+    return exported
+  }
+  return requirePart(name)
+
+  function requirePart(id: string): unknown {
+    if (loaded.has(id)) return loaded.get(id)
+    const part = parts[id]
+    if (part === undefined) return keep(id, isLoadedAnyway(id) ? outer(id) : whenUsed(id))
+    const own = { exports: {} }
+    // Before it runs: the start is required by parts that it requires.
+    keep(id, own.exports)
+    part(own.exports, requirePart, own)
+    return keep(id, own.exports)
+  }
+
+  /** What Node.js itself loads to start a program, and what costs no more than to put it off. */
+  function isLoadedAnyway(id: string): boolean {
+    return /^(?:node:)?(?:buffer|events|fs|module|os|path|process|timers\/promises|url|util)$/.test(id)
+  }
+
+  /**
+   * Stands for a module of Node.js, which is loaded when a name is first taken from it. The names are in the
+   * prototype, since the bundler copies those that an object has of its own, and would take each of them.
+   */
+  function whenUsed(id: string): object {
+    let exported: Record<PropertyKey, unknown> | undefined
+    const take = (_: object, key: PropertyKey): unknown => {
+      exported ??= outer(id) as Record<PropertyKey, unknown>
+      return exported[key]
+    }
+    return Object.create(new Proxy({}, { get: take }))
+  }
+}
