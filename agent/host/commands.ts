@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { AgentError, hasErrno } from '../errors.ts'
 
 /** What a command of the host's own said. */
@@ -45,7 +46,7 @@ export function commandsBelow(root: string): Commands {
         detached: true,
       })
       if (onLine !== undefined)
-        for (const stream of [running.stdout, running.stderr]) void tellLines(stream, onLine)
+        for (const input of [running.stdout, running.stderr]) createInterface({ input }).on('line', onLine)
       const limit = limitOf(running.nodeChildProcess, { timeoutMs, graceMs })
       const ended = await Promise.race([running, limit.abandoned])
       limit.clear()
@@ -101,11 +102,6 @@ function signalGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): vo
 const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** What chroot(1) ends with where the program is not there. */
 const NOT_FOUND = 127
-
-async function tellLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {
-  const { createInterface } = await import('node:readline')
-  createInterface({ input: stream }).on('line', onLine)
-}
 
 /** Runs a command that must succeed; throws with its last words. */
 export async function mustRun(

@@ -16,7 +16,7 @@ export function compileProgram(code: string): Buffer {
     for (const name of ADDONS) copyFileSync(addonFile(name), join(folder, name))
     for (const name of ownFiles()) putInto(folder, name)
     putConfig(root)
-    const flags = ['--hash-seed=1', '--random-seed=1', '--no-flush-bytecode']
+    const flags = ['--hash-seed=1', '--random-seed=1', '--no-flush-bytecode', '--no-sparkplug']
     const words = [...flags, 'agent/packaging/compile.cjs', program, cache, '--root', root, 'apply', '--json']
     const unshare = ['--net', ...(process.geteuid?.() === 0 ? [] : ['--map-root-user'])]
     execFileSync('unshare', [...unshare, 'sh', '-euc', WITH_A_NIC, process.execPath, ...words], {

@@ -13,6 +13,7 @@ script.runInThisContext()({}, require, { exports: {} }, program, dirname(program
 process.on('exit', status => {
   if (status !== 0) return
   // As they are where the cache is used: V8 refuses one that was made under other flags.
-  for (const flag of ['--hash-seed=0', '--random-seed=0', '--flush-bytecode']) setFlagsFromString(flag)
+  for (const flag of ['--hash-seed=0', '--random-seed=0', '--flush-bytecode', '--sparkplug'])
+    setFlagsFromString(flag)
   writeFileSync(cache, script.createCachedData())
 })

@@ -29,7 +29,7 @@ export function startParts(parts: Readonly<Record<string, Part>>, name: string, 
 
   /** What Node.js itself loads to start a program, and what costs no more than to put it off. */
   function isLoadedAnyway(id: string): boolean {
-    return /^(?:node:)?(?:buffer|events|fs|module|os|path|process|timers\/promises|url|util)$/.test(id)
+    return /^(?:node:)?(?:buffer|events|fs|path|process|url|util)$/.test(id)
   }
 
   /**

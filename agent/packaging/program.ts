@@ -27,6 +27,8 @@ export async function bundleProgram(): Promise<Program> {
     output: {
       format: 'cjs',
       minify: true,
+      // A script knows no import().
+      dynamicImportInCjs: false,
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
       // One part for all that every command needs.

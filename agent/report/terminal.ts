@@ -17,7 +17,7 @@ export interface Terminal {
   clear(): void
   /** A line on stderr. */
   note(text: string): void
-  /** Shows what is under way, on a terminal, once it has taken a second; `null` ends it. */
+  /** Shows what is under way, on a terminal, once this process has run for a second; `null` ends it. */
   progress(text: string | null): void
 }
 
@@ -25,7 +25,6 @@ const PROGRESS_AFTER_MS = 1_000
 const CLEAR_SCREEN = '\u001b[2J\u001b[H'
 
 export function openTerminal({ json, color }: { json: boolean; color: boolean }): Terminal {
-  const startedAt = performance.now()
   let latest: string | null = null
   let shown = false
   let timer: NodeJS.Timeout | undefined
@@ -44,7 +43,7 @@ export function openTerminal({ json, color }: { json: boolean; color: boolean })
     progress(text) {
       if (!process.stderr.isTTY) return
       latest = text
-      const earlyMs = startedAt + PROGRESS_AFTER_MS - performance.now()
+      const earlyMs = PROGRESS_AFTER_MS - process.uptime() * 1_000
       if (earlyMs <= 0) show()
       else if (text === null) clearTimeout(timer)
       else timer ??= setTimeout(show, earlyMs).unref()
