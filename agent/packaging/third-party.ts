@@ -29,17 +29,18 @@ export function rustWorks(): Work[] {
       name: string
       version: string
       license: string
+      authors: string[]
       manifest_path: string
       source: string | null
     }[]
   }
   const works = packages
     .filter(({ name, version, source }) => source !== null && names.has(`${name} v${version}`))
-    .map(({ name, version, license, manifest_path }) => ({
+    .map(({ name, version, license, authors, manifest_path }) => ({
       name: `crate ${name}`,
       version,
       licence: license,
-      texts: licenceTexts(dirname(manifest_path), license),
+      texts: textsOr(licenceTexts(dirname(manifest_path), license), license, authors),
     }))
   return [...works, rustItself()]
 }
@@ -98,6 +99,11 @@ function licenceTexts(folder: string, licence: string): string[] {
   return taken.sort().map(name => readFileSync(join(folder, name), 'utf8'))
 }
 
+function textsOr(texts: readonly string[], licence: string, authors: readonly string[]): readonly string[] {
+  if (texts.length > 0 || !/\bMIT\b/.test(licence)) return texts
+  return [mitBy(authors.length > 0 ? authors.join(', ') : 'its authors')]
+}
+
 function rustItself(): Work {
   const [, version = ''] =
     /^rustc (\S+)/.exec(execFileSync('rustc', ['--version'], { encoding: 'utf8' })) ?? []
@@ -105,14 +111,18 @@ function rustItself(): Work {
     name: 'Rust standard library',
     version,
     licence: 'MIT OR Apache-2.0',
-    texts: [RUST_MIT],
+    // Not every toolchain is installed with it.
+    texts: [mitBy('The Rust Project Contributors')],
   }
 }
 
-/** LICENSE-MIT of rust-lang/rust, which not every toolchain is installed with. */
-const RUST_MIT = `Copyright (c) The Rust Project Contributors
+/** As the licence of MIT is filled in by its holders: for works that name it, and come without its text. */
+function mitBy(holders: string): string {
+  return `Copyright (c) ${holders}\n\n${MIT_PERMISSION}`
+}
 
-Permission is hereby granted, free of charge, to any
+/** Of LICENSE-MIT as the Rust project has it: its lines are broken elsewhere than those of others. */
+const MIT_PERMISSION = `Permission is hereby granted, free of charge, to any
 person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the
 Software without restriction, including without
