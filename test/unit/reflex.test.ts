@@ -38,13 +38,13 @@ it.each<[what: string, change: NetworkChange, calls: string[], concerns: boolean
   [
     'a VIP that has gone',
     of('address-gone', address('lo', VIP, 32)),
-    ['bind address makes', 'route route replaces'],
+    ['bind address makes', 'bind route replaces'],
     true,
   ],
   [
     'one of IPv6',
     of('address-gone', address('lo', VIP6, 128)),
-    ['bind address makes', 'route route replaces'],
+    ['bind address makes', 'bind route replaces'],
     true,
   ],
   ['a copy of it that has gone from a NIC', of('address-gone', address('eth0', VIP, 32)), [], true],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/load.ts'
-import { SERVICE_DEFAULTS, type ServiceConfig } from '../../config/service.ts'
+import type { ServiceConfig } from '../../config/service.ts'
 import { messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { withLock, withLockInTurn } from '../../host/lock.ts'
@@ -22,6 +22,8 @@ import type { NetworkDrift } from '../network-half.ts'
 import type { CheckResult } from '../verify/check.ts'
 import { ArpAlarms } from './arp-alarms.ts'
 import { Chronicle } from './chronicle.ts'
+import { ConfigInUse, type ConfigSource } from './config-in-use.ts'
+import { Doubt, WAITING } from './doubt.ts'
 import { Ear } from './ear.ts'
 import { FilesWatch } from './files-watch.ts'
 import { hostReport } from './host-report.ts'
@@ -35,14 +37,8 @@ import { openSoon } from './soon.ts'
 import { rememberUnbound } from './unbinding.ts'
 import { repairText, subjectOf } from './words.ts'
 
-export interface KeepOptions {
+export interface KeepOptions extends ConfigSource {
   host: Host
-  /** Reads the configuration file; throws AgentError when it is wrong. */
-  load(): Config
-  /** Text that differs when the file has changed. */
-  stamp(): string
-  /** Why another configuration than that of the file is read at the start; null when it is that one. */
-  refused(): string | null
   log(event: Omit<Happening, 'at'>): void
   /** Ends the run; the host stays as it is. */
   signal: AbortSignal
@@ -60,10 +56,6 @@ const LOOK_MS = 1_000
 const STUCK_MS = 180_000
 /** A change is seldom alone: the look at everything waits until it is quiet for so long, but not without end. */
 const BURST = { quietMs: 30, longestMs: 500 }
-/** A look takes milliseconds, and another rs-agent seconds: beyond that somebody should hear of it. */
-const LONG_MS = 10_000
-const WAITING = 'another rs-agent is at work, and does not end: nothing is put right meanwhile'
-const LOOKING = 'a look at this host does not end'
 /** How many looks at everything make one look with all checks, which take a hundred times as long. */
 const RESYNCS_AN_INSPECTION = 5
 
@@ -75,27 +67,21 @@ const RESYNCS_AN_INSPECTION = 5
 export class RealServerKeeper {
   readonly #options: KeepOptions
   readonly #startedAt = new Date()
+  readonly #configs: ConfigInUse
   readonly #chronicle: Chronicle
   readonly #repairs = new Repairs()
+  readonly #doubt = new Doubt()
   readonly #silence: Silence
   readonly #files: FilesWatch
   readonly #arp: ArpAlarms
   readonly #work = new OneAtATime(error => this.#complain(error))
   readonly #settleSoon = openSoon(() => this.#work.onceSoon('settle', () => this.#settle()), BURST)
-  #config: Config
-  #configReadAt = new Date()
-  #stamp: string
-  #refusedConfig: string | null
   #ear: Ear | null = null
   #seen: NetworkDrift | null = null
   #vips: ReadonlySet<IpAddress> = new Set()
   #checks: CheckResult[] = []
   #checkedAt: Date | null = null
   #isReady = false
-  /** Since when it is not known that all is as wanted, and why the last look failed, if it did; null when it is known. */
-  #unsettled: { sinceMs: number; why: string | null } | null = null
-  /** Another rs-agent is at work. */
-  #waitsForLock = false
   /** Written once a second at most: a flood of repairs shall not wait for a disk. */
   #isReportDue = false
   #lastComplaint = ''
@@ -106,9 +92,7 @@ export class RealServerKeeper {
   constructor(options: KeepOptions) {
     const { host } = options
     this.#options = options
-    this.#stamp = options.stamp()
-    this.#config = options.load()
-    this.#refusedConfig = options.refused()
+    this.#configs = new ConfigInUse(options)
     this.#chronicle = new Chronicle(options.log)
     this.#files = new FilesWatch(host.files.root)
     this.#silence = new Silence({
@@ -122,7 +106,7 @@ export class RealServerKeeper {
           needs: new Set(this.#seen.needs),
         },
       readSysctl: path => this.#ear?.readSysctl(path) ?? null,
-      policy: () => this.#service.onAudible,
+      policy: () => this.#configs.service.onAudible,
       onRepair: (step, startedAt) => this.#note(step, startedAt),
       onUnbound: steps => this.#work.soon(() => this.#rememberUnbound(steps)),
       onFailure: error => this.#complain(error),
@@ -173,15 +157,11 @@ export class RealServerKeeper {
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
       at: new Date().toISOString(),
-      config: {
-        file: this.#config.file,
-        readAt: this.#configReadAt.toISOString(),
-        refused: this.#refusedConfig,
-      },
+      config: this.#configs.report(),
       drain: readDrain(host.files),
       ...hostReport(this.#wanted(), this.#seen?.found),
       withdrawn: this.#silence.withdrawnBecause,
-      unsettled: this.#whyUnsettled,
+      unsettled: this.#doubt.why,
       checks: this.#checks,
       checkedAt: this.#checkedAt?.toISOString() ?? null,
       repairs: this.#repairs.report(),
@@ -190,25 +170,17 @@ export class RealServerKeeper {
     }
   }
 
-  /** Why nobody knows whether this host is as wanted; null when it is, and for the moment that a look takes. */
-  get #whyUnsettled(): string | null {
-    if (this.#unsettled === null) return null
-    const { sinceMs, why } = this.#unsettled
-    if (why !== null || performance.now() - sinceMs < LONG_MS) return why
-    return this.#waitsForLock ? WAITING : LOOKING
-  }
-
   /** What the configuration in use says of the end of the run: the file may be another one by then, or broken. */
   get onStop(): ServiceConfig['onStop'] {
-    return this.#service.onStop
+    return this.#configs.service.onStop
   }
 
   get resyncIntervalMs(): number {
-    return this.#service.resyncInterval
+    return this.#configs.service.resyncInterval
   }
 
-  get #service(): ServiceConfig {
-    return this.#config.service ?? SERVICE_DEFAULTS
+  get #config(): Config {
+    return this.#configs.config
   }
 
   /** As configured, but for VIPs that are not to be bound now. */
@@ -243,19 +215,17 @@ export class RealServerKeeper {
   /** Looks at the network half of the host, and puts right what is not as wanted. */
   async #settle(): Promise<void> {
     const { host, signal } = this.#options
-    this.#unsettled ??= { sinceMs: performance.now(), why: null }
-    this.#waitsForLock = true
+    this.#doubt.begin()
     try {
       await withLockInTurn(host.files.root, () => this.#settleAlone(), signal)
-      this.#unsettled = null
+      this.#doubt.end()
       this.#lastComplaint = ''
       if (!this.#isReady) this.#beReady()
     } catch (error) {
-      this.#unsettled = { sinceMs: performance.now(), why: messageOf(error) }
+      this.#doubt.fail(messageOf(error))
       this.#mendMemory()
       throw error
     } finally {
-      this.#waitsForLock = false
       this.#silence.judge()
       this.#isReportDue = true
     }
@@ -263,7 +233,7 @@ export class RealServerKeeper {
 
   async #settleAlone(): Promise<void> {
     const { host, signal } = this.#options
-    this.#waitsForLock = false
+    this.#doubt.takeTurn()
     const wanted = this.#wanted()
     const startedAt = performance.now()
     const { steps, notes, found } = await settleNetwork(host, this.#config, wanted, {
@@ -328,23 +298,22 @@ export class RealServerKeeper {
       void this.#work.idle().then(() => {
         idleAtMs = performance.now()
       })
-      if (this.#waitsForLock || performance.now() - idleAtMs < STUCK_MS) onAlive()
+      if (this.#doubt.waitsForLock || performance.now() - idleAtMs < STUCK_MS) onAlive()
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
     }
   }
 
   #look(): void {
-    const { stamp, signal } = this.#options
-    if (signal.aborted) return
+    if (this.#options.signal.aborted) return
     this.#ear?.look()
-    if (stamp() !== this.#stamp) this.#work.onceSoon('reload', () => this.#reload())
-    if (this.#repairs.endPauses(momentNow()) || this.#unsettled !== null) this.#settleSoon.ask()
+    if (this.#configs.hasFileChanged) this.#work.onceSoon('reload', () => this.#reload())
+    if (this.#repairs.endPauses(momentNow()) || this.#doubt.isOpen) this.#settleSoon.ask()
     if (this.#haveFilesChanged()) {
       this.#settleSoon.ask()
       this.#work.onceSoon('serving', () => this.#settleServing())
     }
     if (this.#silence.isLost) this.#silence.judge()
-    if (this.#whyUnsettled === WAITING) {
+    if (this.#doubt.why === WAITING) {
       this.#complain(new Error(WAITING))
       this.#isReportDue = true
     }
@@ -353,7 +322,7 @@ export class RealServerKeeper {
   }
 
   #resync(): void {
-    this.#nextResyncMs = performance.now() + this.#service.resyncInterval
+    this.#nextResyncMs = performance.now() + this.resyncIntervalMs
     const extent = this.#resyncs++ % RESYNCS_AN_INSPECTION === 0 ? 'everything' : 'what costs little'
     this.#work.onceSoon('settle', () => this.#settle())
     this.#work.onceSoon('serving', () => this.#settleServing())
@@ -377,26 +346,14 @@ export class RealServerKeeper {
     this.#isReportDue = true
   }
 
-  /** A configuration that is wrong, or that this host cannot have, is refused, and the old one stays in use. */
   async #reload(): Promise<void> {
-    const { load, stamp } = this.#options
-    const before = this.#config
-    this.#stamp = stamp()
-    try {
-      this.#config = load()
+    const told = await this.#configs.reload(async () => {
       await this.#settle()
       await this.#settleServing()
-      this.#configReadAt = new Date()
-      this.#refusedConfig = null
-      this.#chronicle.tell('info', this.#config.file, 'read again, and in use')
-      if (!isSamePlace(before, this.#config))
-        this.#chronicle.tell('warning', this.#config.file, '`listen` is another one: it needs a restart')
-    } catch (error) {
-      this.#config = before
-      this.#refusedConfig = messageOf(error)
-      this.#chronicle.tell('warning', '', `${messageOf(error)}: the configuration of before stays in use`)
-      this.#settleSoon.ask()
-    }
+    })
+    for (const { level, subject, message } of told) this.#chronicle.tell(level, subject, message)
+    // Of a configuration that was refused some may have been made.
+    this.#settleSoon.ask()
     this.#isReportDue = true
   }
 
@@ -440,13 +397,6 @@ export class RealServerKeeper {
       this.#complain(error)
     }
   }
-}
-
-function isSamePlace(one: Config, other: Config): boolean {
-  const [before, now] = [one, other].map(({ service }) =>
-    JSON.stringify((service ?? SERVICE_DEFAULTS).listen),
-  )
-  return before === now
 }
 
 function boundAmong(vips: ReadonlySet<IpAddress>, { addresses }: FoundHost): ReadonlySet<IpAddress> {
