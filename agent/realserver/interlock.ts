@@ -13,11 +13,12 @@ import { LOOPBACK } from './vip-address.ts'
  * undo and recovery as well, whatever they believe.
  */
 export function vipInterlock(vips: readonly IpAddress[]): Interlock {
+  const all = new Set(vips)
   const guarded = new Set(vips.filter(vip => familyOf(vip) === 4))
   return async (host, steps) => {
     const changes = steps.map(step => step.change)
     for (const change of changes)
-      if (binds(change, new Set(vips)) && change.id.link !== LOOPBACK)
+      if (binds(change, all) && change.id.link !== LOOPBACK)
         throw unsafe(`${change.id.address} would be bound to ${change.id.link}, where it answers ARP`)
     if (changes.some(change => binds(change, guarded))) {
       const audible = await whatIsAudible(host, [])
