@@ -16,7 +16,7 @@ writeFileSync(join('dist', PROGRAM_FILE), program.code)
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 // Beside the program, not in the shared /tmp: what is cached there is run as root.
 mkdirSync('dist/compiled')
-const launcher = launcherOf(program, { cacheFolder: './compiled' })
+const launcher = launcherOf({ cacheFolder: './compiled' })
 writeFileSync('dist/rs-agent.js', `#!/usr/bin/env node\n${launcher}`, { mode: 0o755 })
 copyFileSync('native/addon/rs-agent.node', 'dist/rs-agent.node')
 // It comes with its symbols, which nobody has a use for.

@@ -30,7 +30,7 @@ export function agentPackage(program: Program, release: Release): DebianPackage 
       { path: 'usr/bin/rs-agent', content: ownFile('launcher'), executable: true },
       // The program looks for it: agent/host/own-files.ts.
       { path: `${HOME}/launcher`, leadsTo: '../../bin/rs-agent' },
-      { path: `${HOME}/rs-agent.js`, content: launcherOf(program, { cacheFolder: '/var/cache/rs-agent' }) },
+      { path: `${HOME}/rs-agent.js`, content: launcherOf({ cacheFolder: '/var/cache/rs-agent' }) },
       { path: `${HOME}/${PROGRAM_FILE}`, content: program.code },
       ...ADDONS.map(name => ({ path: `${HOME}/${name}`, content: readFileSync(addonFile(name)) })),
       ...ownFiles().map(name => copyOf(`dist/${name}`, `${HOME}/${name}`)),

@@ -1,8 +1,6 @@
 export interface Launch {
-  /** The program, a script in ASCII whose value is the function that starts it, beside the launcher. */
+  /** The program, beside the launcher: see program.ts. */
   file: string
-  /** Of that script, so that nothing is taken for compiled of it that was compiled of another one. */
-  id: string
   /** Where what V8 has compiled is kept, beside the launcher or at an absolute path; null for nowhere. */
   cacheFolder: string | null
 }
@@ -15,7 +13,7 @@ export interface Launch {
  * @param require of the launcher's file, as all that follows
  */
 export function launch(
-  { file, id, cacheFolder }: Launch,
+  { file, cacheFolder }: Launch,
   require: NodeJS.Require,
   module: NodeJS.Module,
   folder: string,
@@ -25,22 +23,27 @@ export function launch(
   const { Script } = require('node:vm') as typeof import('node:vm')
 
   const path = join(folder, file)
+  const code = readFileSync(path, 'latin1')
+  // Of the text that is run, whatever the launcher came with: V8 itself would compare no more than the lengths.
+  const id = /^\/\*(\w+)\*\//.exec(code)?.[1]
   const cache =
-    cacheFolder === null ? null : resolve(folder, cacheFolder, `${id}-node-${process.versions.node}`)
-  const cachedData = cache === null ? undefined : readIfThere(cache)
-  const script = new Script(readFileSync(path, 'latin1'), {
-    filename: path,
-    ...(cachedData !== undefined && { cachedData }),
-  })
-  // Under other flags V8 refuses what is there, and would refuse without them what is kept.
+    cacheFolder === null || id === undefined
+      ? null
+      : resolve(folder, cacheFolder, `${id}-node-${process.versions.node}`)
+  const cachedData = cache === null ? undefined : readWhole(cache)
+  const script = new Script(code, { filename: path, ...(cachedData !== undefined && { cachedData }) })
+  // Under some flags V8 refuses what is there, and would refuse without them what is kept.
   const isPlain = process.execArgv.length === 0 && process.env.NODE_OPTIONS === undefined
   if (cache !== null && isPlain && (cachedData === undefined || script.cachedDataRejected === true))
     process.once('exit', () => keep(cache))
   script.runInThisContext()(module.exports, require, module, path, folder)
 
-  function readIfThere(from: string): Buffer | undefined {
+  /** It is there twice: V8 believes what it is given, and dies of what is damaged. No sum is computed as fast. */
+  function readWhole(from: string): Buffer | undefined {
     try {
-      return readFileSync(from)
+      const twice = readFileSync(from)
+      const [one, other] = [twice.subarray(0, twice.length / 2), twice.subarray(twice.length / 2)]
+      return one.equals(other) ? one : undefined
     } catch {
       return undefined
     }
@@ -49,8 +52,8 @@ export function launch(
   function keep(into: string): void {
     const draft = `${into}.${process.pid}`
     try {
-      // Flushed: V8 believes what it is given.
-      writeFileSync(draft, script.createCachedData(), { flag: 'wx', mode: 0o644, flush: true })
+      const compiled = script.createCachedData()
+      writeFileSync(draft, Buffer.concat([compiled, compiled]), { flag: 'wx', mode: 0o644, flush: true })
       renameSync(draft, into)
     } catch {
       // Where it cannot be kept the next run starts as slowly as this one.

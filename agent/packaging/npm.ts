@@ -17,7 +17,7 @@ export function makeNpmPackages(
   return [
     pack(into, manifestOfProgram(manifest), tree => {
       // A folder of packages may belong to anybody: nothing is cached there.
-      const launcher = `#!/usr/bin/env node\n${launcherOf(program, { cacheFolder: null })}`
+      const launcher = `#!/usr/bin/env node\n${launcherOf({ cacheFolder: null })}`
       writeFileSync(join(tree, 'rs-agent.js'), launcher, { mode: 0o755 })
       writeFileSync(join(tree, PROGRAM_FILE), program.code)
       for (const name of ownFiles()) copyInto(tree, `dist/${name}`, name)

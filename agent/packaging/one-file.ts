@@ -16,9 +16,18 @@ export function inOneFile(files: readonly BundledFile[], entry: string): string 
   const parts = files.map(
     ({ fileName, code }) => `${JSON.stringify(`./${fileName}`)}(exports, require, module) {${code}\n}`,
   )
-  const start = `(${startParts})({${parts.join(',\n')}}, './${entry}', require)`
+  const start = `(${startParts})({${parts.join(',\n')}}, './${entry}', require, ${JSON.stringify(PUT_OFF)})`
   return inAscii(`(function (exports, require, module, __filename, __dirname) {\n${start}\n})\n`)
 }
+
+/**
+ * What is not loaded by Node.js itself to start a program, and costs more than to put it off. Of what stands in for them
+ * only the names can be used: nothing that is called itself, or listed, belongs here.
+ */
+const PUT_OFF = [
+  ...['child_process', 'crypto', 'dns/promises', 'http', 'https', 'module', 'net', 'os', 'readline'],
+  ...['readline/promises', 'sea', 'stream/promises', 'timers/promises', 'tls', 'tty', 'v8'],
+]
 
 /** Of a program: what is not ASCII is in its texts, templates and patterns alone, where an escape says the same. */
 function inAscii(code: string): string {

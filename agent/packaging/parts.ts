@@ -7,29 +7,37 @@ type Part = (exports: unknown, require: Require, module: { exports: unknown }) =
  * the program in one file, so it uses nothing from outside: see one-file.ts.
  *
  * @param outer the require() of the file that all are in
+ * @param putOff modules of Node.js, without `node:`, that are loaded only when something is taken from them
  */
-export function startParts(parts: Readonly<Record<string, Part>>, name: string, outer: Require): unknown {
+export function startParts(
+  parts: Readonly<Record<string, Part>>,
+  name: string,
+  outer: Require,
+  putOff: readonly string[],
+): unknown {
   const loaded = new Map<string, unknown>()
   const keep = (id: string, exported: unknown): unknown => {
     loaded.set(id, exported)
     return exported
   }
+  const isPutOff = new Set(putOff.flatMap(id => [id, `node:${id}`]))
   return requirePart(name)
 
   function requirePart(id: string): unknown {
     if (loaded.has(id)) return loaded.get(id)
     const part = parts[id]
-    if (part === undefined) return keep(id, isLoadedAnyway(id) ? outer(id) : whenUsed(id))
+    if (part === undefined) return keep(id, isPutOff.has(id) ? whenUsed(id) : outer(id))
     const own = { exports: {} }
     // Before it runs: the start is required by parts that it requires.
     keep(id, own.exports)
-    part(own.exports, requirePart, own)
+    try {
+      part(own.exports, requirePart, own)
+    } catch (error) {
+      // Required once more it throws once more, as with Node.js.
+      loaded.delete(id)
+      throw error
+    }
     return keep(id, own.exports)
-  }
-
-  /** What Node.js itself loads to start a program, and what costs no more than to put it off. */
-  function isLoadedAnyway(id: string): boolean {
-    return /^(?:node:)?(?:buffer|events|fs|path|process|url|util)$/.test(id)
   }
 
   /**
@@ -38,10 +46,10 @@ export function startParts(parts: Readonly<Record<string, Part>>, name: string, 
    */
   function whenUsed(id: string): object {
     let exported: Record<PropertyKey, unknown> | undefined
-    const take = (_: object, key: PropertyKey): unknown => {
+    const load = (): Record<PropertyKey, unknown> => {
       exported ??= outer(id) as Record<PropertyKey, unknown>
-      return exported[key]
+      return exported
     }
-    return Object.create(new Proxy({}, { get: take }))
+    return Object.create(new Proxy({}, { get: (_, key) => load()[key], has: (_, key) => key in load() }))
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'rolldown'
@@ -10,7 +11,7 @@ import { filesBelow } from './release.ts'
 
 /** The program in one file. */
 export interface Program {
-  /** A script in ASCII whose value is the function that starts it. */
+  /** A script in ASCII whose value is the function that starts it. It begins with a comment: a hash of all the rest. */
   code: string
   /** Of the npm packages of which something is in it, sorted. */
   packageFolders: readonly string[]
@@ -39,16 +40,22 @@ export async function bundleProgram(): Promise<Program> {
     logLevel: 'warn',
   })
   const parts = output.filter(file => file.type === 'chunk')
+  const isInIt = (id: string) => isBuiltin(id) || parts.some(({ fileName }) => fileName === id)
+  for (const id of parts.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]))
+    if (!isInIt(id)) throw new Error(`the program imports ${id}, which is not in it`)
   const folders = parts.flatMap(({ moduleIds }) =>
     moduleIds.flatMap(id => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? []),
   )
-  return { code: inOneFile(parts, 'main.cjs'), packageFolders: [...new Set(folders)].sort() }
+  return { code: withId(inOneFile(parts, 'main.cjs')), packageFolders: [...new Set(folders)].sort() }
+}
+
+export function withId(code: string): string {
+  return `/*${createHash('sha256').update(code).digest('hex').slice(0, 16)}*/${code}`
 }
 
 /** The text of what users start; `cacheFolder`: see launch.ts. Only root may be able to write there. */
-export function launcherOf(program: Program, { cacheFolder }: Pick<Launch, 'cacheFolder'>): string {
-  const id = createHash('sha256').update(program.code).digest('hex').slice(0, 16)
-  const how = { file: PROGRAM_FILE, id, cacheFolder } satisfies Launch
+export function launcherOf({ cacheFolder }: Pick<Launch, 'cacheFolder'>): string {
+  const how = { file: PROGRAM_FILE, cacheFolder } satisfies Launch
   return `if (Number.parseInt(process.versions.node, 10) < 24) {
   process.stderr.write(\`error: rs-agent needs Node.js 24 or later, this is \${process.versions.node}\\n\`)
   process.exit(69)
