@@ -58,14 +58,15 @@ const PLACES: readonly Place[] = [
 const MAX_BYTES = 256 * 1024
 
 /** Every line of the host's files that has to do with a VIP. Reads, and changes nothing. */
-export function findTraces(files: Pick<Files, 'list' | 'readText'>): Trace[] {
+export function findTraces(files: Pick<Files, 'list' | 'readText' | 'identity'>): Trace[] {
   // Of links to one another: /etc/rc.local and rc.d/rc.local (Red Hat), sysctl.conf and sysctl.d/99-sysctl.conf (Debian).
   const seen = new Set<string>()
   return PLACES.flatMap(({ path, names, read }) =>
     pathsAt(files, path, names).flatMap(path => {
+      const identity = files.identity(path)
       const text = files.readText(path, { upToBytes: MAX_BYTES })
-      if (text === null || text.includes('\0') || seen.has(text)) return []
-      seen.add(text)
+      if (identity === null || text === null || text.includes('\0') || seen.has(identity)) return []
+      seen.add(identity)
       return read(text, path)
     }),
   )

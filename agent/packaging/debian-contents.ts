@@ -115,9 +115,11 @@ function units(): PackedFile[] {
 function documents(name: DebianPackage['name'], { version, madeAt, copyright }: Release): PackedFile[] {
   const folder = `usr/share/doc/${name}`
   const date = new Date(madeAt * 1000).toUTCString().replace('GMT', '+0000')
-  const changes = `rs-agent (${version}) unstable; urgency=medium
+  const what =
+    name === 'rs-agent' ? 'CHANGELOG.md tells what is new.' : `Node.js ${process.versions.node}, stripped.`
+  const changes = `${name} (${version}) unstable; urgency=medium
 
-  * CHANGELOG.md tells what is new.
+  * ${what}
 
  -- ${MAINTAINER}  ${date}
 `

@@ -43,11 +43,16 @@ const { version } = manifest
 const madeAt = timeOfRelease()
 const copyrights = {
   program: withOurs(listWorks(referToCommonLicences(works))),
-  runtime: withOurs(listWorks([runtimeWork()])),
+  runtime: listWorks([runtimeWork()]),
 }
 const debian = [
   agentPackage(program, { version, madeAt, copyright: copyrights.program }),
-  runtimePackage(runtime, { version: process.versions.node, madeAt, copyright: copyrights.runtime }),
+  // Of each release another one: what is in it may be the same, the package is not.
+  runtimePackage(runtime, {
+    version: `${process.versions.node}+rs${version}`,
+    madeAt,
+    copyright: copyrights.runtime,
+  }),
 ].map(debianPackage => makeDebianPackage(into, debianPackage))
 rmSync(runtime)
 

@@ -8,7 +8,7 @@ export interface Work {
   version: string
   /** As its own manifest has it: an SPDX expression. */
   licence: string
-  /** Of its licence files; empty where it comes with none. */
+  /** Of its licence files. */
   texts: readonly string[]
 }
 
@@ -63,10 +63,12 @@ export function listWorks(works: readonly Work[]): string {
     sorted.flatMap(work => work.texts.map(text => ({ work, text: text.trim() }))),
     ({ text }) => text,
   )
-  const list = sorted.map(({ texts, ...work }) => {
-    const without = texts.length === 0 ? ' (comes without a text of its own)' : ''
-    return `  ${titleOf(work)}: ${work.licence}${without}`
-  })
+  const bare = sorted.find(({ texts }) => texts.length === 0)
+  if (bare !== undefined)
+    throw new Error(
+      `${titleOf(bare)} (${bare.licence}) comes without the text of its licence, which we must pass on`,
+    )
+  const list = sorted.map(work => `  ${titleOf(work)}: ${work.licence}`)
   const texts = [...holders].map(
     ([text, those]) => `${RULE}\n${those.map(({ work }) => titleOf(work)).join('\n')}\n\n${text}\n`,
   )

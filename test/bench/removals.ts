@@ -120,13 +120,17 @@ async function removalsOf(
     const diedAt = performance.now()
     if (death === 'refuses') pages.kill()
     let refusedAt: number | null = null
+    // The last time that nothing was refused yet: where both came at once it is no later than the refusal.
+    let quietAt = diedAt
     while (serving(host).includes(DYING)) {
-      if (refusedAt === null && tcpCount(dying, 'OutRsts') > refusalsBefore) refusedAt = performance.now()
+      const now = performance.now()
+      if (tcpCount(dying, 'OutRsts') > refusalsBefore) refusedAt ??= now
+      else quietAt = now
       await sleep(1)
     }
     const removedAt = performance.now()
     removals.sinceDeathMs.push(removedAt - diedAt)
-    if (death === 'refuses') removals.sinceRefusalMs.push(removedAt - (refusedAt ?? removedAt))
+    if (death === 'refuses') removals.sinceRefusalMs.push(removedAt - (refusedAt ?? quietAt))
     if (death === 'gone') await cable('up')
     else {
       await pages.ended

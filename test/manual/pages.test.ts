@@ -47,11 +47,14 @@ describe('rs-agent(1)', () => {
   it('has every command, with every option of its --help, and its examples', async () => {
     const text = await shown('1', 'rs-agent')
     for (const { path, options, textAfter } of commands) {
-      expect(text).toContain(path.join(' '))
+      const section = sectionOf(text, path)
+      // That every command has --help stands in one place.
       for (const { names, placeholder } of options)
-        expect(text).toContain(names.join(', ') + (placeholder === null ? '' : ` ${placeholder}`))
+        expect(names.includes('--help') ? text : section).toContain(
+          names.join(', ') + (placeholder === null ? '' : ` ${placeholder}`),
+        )
       for (const example of textAfter.match(/(?<=\$ )rs-agent.*?(?=\s+#|$)/gm) ?? [])
-        expect(text).toContain(example)
+        expect(section).toContain(example)
     }
   })
 
@@ -97,4 +100,17 @@ async function shown(section: string, name: string): Promise<string> {
   }
   const { stdout } = await execa('man', [section, name], { env })
   return stdout.replaceAll(/.[\b]/g, '').replaceAll('‐\n', '-')
+}
+
+/** What stands below the heading of a command; of the program, and of a group of commands, the whole page. */
+function sectionOf(page: string, words: readonly string[]): string {
+  const isGroup = commands.some(
+    ({ path }) => path.length > words.length && words.every((word, at) => path[at] === word),
+  )
+  if (isGroup) return page
+  const heading = `\n   ${words.join(' ')}\n`
+  const at = page.indexOf(heading)
+  expect([heading, at >= 0]).toEqual([heading, true])
+  const below = page.slice(at + heading.length)
+  return below.slice(0, below.search(/^ {0,3}\S/m))
 }

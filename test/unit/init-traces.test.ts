@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { filesBelow } from '../../agent/host/files.ts'
 import { findTraces } from '../../agent/init/find-traces.ts'
 
 /** Each as guides and tools have it, and what is to be read from it: line, kind, and the VIP. */
@@ -105,6 +109,7 @@ describe('the lines of a hand-made set-up', () => {
     const found = findTraces({
       list: folder => (path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : []),
       readText: each => (each === path ? text : null),
+      identity: each => each,
     })
     expect(
       found.map(({ line, means }) =>
@@ -115,12 +120,19 @@ describe('the lines of a hand-made set-up', () => {
     ).toEqual(traces)
   })
 
-  it('are told once where one file is a link to the other', () => {
-    const text = 'net.ipv4.conf.all.arp_ignore = 1\n'
-    const found = findTraces({
-      list: folder => (folder === 'etc/sysctl.d' ? ['99-sysctl.conf'] : []),
-      readText: path => (path === 'etc/sysctl.conf' || path.endsWith('/99-sysctl.conf') ? text : null),
-    })
-    expect(found.map(({ path }) => path)).toEqual(['etc/sysctl.conf'])
+  it('are told once where one file is a link to the other, and of each of two that are alike', () => {
+    const root = mkdtempSync(join(tmpdir(), 'rs-agent-traces-'))
+    onTestFinished(() => rmSync(root, { recursive: true }))
+    for (const folder of ['etc/sysctl.d', 'etc/NetworkManager/dispatcher.d'])
+      mkdirSync(join(root, folder), { recursive: true })
+    writeFileSync(join(root, 'etc/sysctl.conf'), 'net.ipv4.conf.all.arp_ignore = 1\n')
+    symlinkSync('../sysctl.conf', join(root, 'etc/sysctl.d/99-sysctl.conf'))
+    for (const path of ['etc/rc.local', 'etc/NetworkManager/dispatcher.d/50-vip'])
+      writeFileSync(join(root, path), '#!/bin/sh\nip addr add 10.10.10.100/32 dev lo\n')
+    expect(
+      findTraces(filesBelow(root))
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(['etc/NetworkManager/dispatcher.d/50-vip', 'etc/rc.local', 'etc/sysctl.conf'])
   })
 })

@@ -44,7 +44,9 @@ export class ConfigInUse {
    * Reads the file again, and makes of the host what it says. One that is wrong, or that this host cannot have, is
    * refused, and the one of before stays in use. Returns what somebody should hear of it.
    */
-  async reload(make: () => Promise<void>): Promise<Omit<Happening, 'at'>[]> {
+  async reload(
+    make: () => Promise<void>,
+  ): Promise<{ isRefused: boolean; told: readonly Omit<Happening, 'at'>[] }> {
     const before = this.#config
     this.#stamp = this.#source.stamp()
     try {
@@ -54,17 +56,18 @@ export class ConfigInUse {
       this.#config = before
       this.#refused = messageOf(error)
       const message = `${messageOf(error)}: the configuration of before stays in use`
-      return [{ level: 'warning', subject: '', message }]
+      return { isRefused: true, told: [{ level: 'warning', subject: '', message }] }
     }
     this.#readAt = new Date()
     this.#refused = null
     const subject = this.#config.file
-    return [
-      { level: 'info', subject, message: 'read again, and in use' },
-      ...(isSamePlace(before, this.#config)
-        ? []
-        : [{ level: 'warning' as const, subject, message: '`listen` is another one: it needs a restart' }]),
-    ]
+    const inUse = { level: 'info' as const, subject, message: 'read again, and in use' }
+    const elsewhere = {
+      level: 'warning' as const,
+      subject,
+      message: '`listen` is another one: it needs a restart',
+    }
+    return { isRefused: false, told: isSamePlace(before, this.#config) ? [inUse] : [inUse, elsewhere] }
   }
 
   report(): KeepReport['config'] {

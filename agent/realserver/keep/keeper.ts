@@ -347,13 +347,13 @@ export class RealServerKeeper {
   }
 
   async #reload(): Promise<void> {
-    const told = await this.#configs.reload(async () => {
+    const { isRefused, told } = await this.#configs.reload(async () => {
       await this.#settle()
       await this.#settleServing()
     })
     for (const { level, subject, message } of told) this.#chronicle.tell(level, subject, message)
-    // Of a configuration that was refused some may have been made.
-    this.#settleSoon.ask()
+    // Some of it may have been made.
+    if (isRefused) this.#settleSoon.ask()
     this.#isReportDue = true
   }
 
