@@ -4,7 +4,16 @@ import { gzipSync } from 'node:zlib'
 import { systemdWord } from '../model/dialect.ts'
 import { renderTemplate } from '../model/template.ts'
 import { type DebianPackage, MAINTAINER, type PackedFile } from './debian.ts'
-import { ADDONS, addonFile, launcherOf, ownFiles, PROGRAM_FILE, type Program } from './program.ts'
+import {
+  ADDONS,
+  addonFile,
+  EXAMPLES,
+  examples,
+  launcherOf,
+  ownFiles,
+  PROGRAM_FILE,
+  type Program,
+} from './program.ts'
 import { filesBelow } from './release.ts'
 
 /** What the Debian packages hold, and where. */
@@ -37,6 +46,10 @@ export function agentPackage(program: Program, release: Release): DebianPackage 
       ...completions(),
       ...manualPages(),
       ...units(),
+      ...examples().map(name =>
+        copyOf(`dist/${name}`, name.replace(EXAMPLES, 'usr/share/doc/rs-agent/examples')),
+      ),
+      overridesOf('rs-agent'),
       { path: 'etc/rs-agent/config.yaml', content: ownFile('config.yaml') },
       ...documents('rs-agent', release),
     ],
@@ -55,10 +68,7 @@ export function runtimePackage(runtime: string, release: Release): DebianPackage
     files: [
       { path: 'usr/lib/rs-agent-runtime/node', content: readFileSync(runtime), executable: true },
       ...documents('rs-agent-runtime', release),
-      copyOf(
-        'templates/debian/rs-agent-runtime/lintian-overrides',
-        'usr/share/lintian/overrides/rs-agent-runtime',
-      ),
+      overridesOf('rs-agent-runtime'),
     ],
     conffiles: [],
     // 9 takes minutes for 108 MB, and saves 6 of 32 MB.
@@ -72,6 +82,11 @@ function ownFile(name: string): string {
 
 function copyOf(from: string, path: string): PackedFile {
   return { path, content: readFileSync(from) }
+}
+
+/** What lintian says of it, and why it stays so. */
+function overridesOf(name: DebianPackage['name']): PackedFile {
+  return copyOf(`templates/debian/${name}/lintian-overrides`, `usr/share/lintian/overrides/${name}`)
 }
 
 /** Where each shell looks. */

@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ADDONS, addonFile, inFolder, launcherOf, ownFiles, PROGRAM_FILE, type Program } from './program.ts'
+import {
+  ADDONS,
+  addonFile,
+  examples,
+  inFolder,
+  launcherOf,
+  ownFiles,
+  PROGRAM_FILE,
+  type Program,
+} from './program.ts'
 import type { Manifest } from './release.ts'
 
 /**
@@ -20,7 +29,7 @@ export function makeNpmPackages(
       const launcher = `#!/usr/bin/env node\n${launcherOf({ cacheFolder: null })}`
       writeFileSync(join(tree, 'rs-agent.js'), launcher, { mode: 0o755 })
       writeFileSync(join(tree, PROGRAM_FILE), program.code)
-      for (const name of ownFiles()) copyInto(tree, `dist/${name}`, name)
+      for (const name of [...ownFiles(), ...examples()]) copyInto(tree, `dist/${name}`, name)
       copyFileSync('README.md', join(tree, 'README.md'))
       addLicences(tree, licences)
     }),

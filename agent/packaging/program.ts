@@ -74,9 +74,18 @@ export function addonFile(name: (typeof ADDONS)[number]): string {
 
 /** What else comes with the program, by the names that it knows them by: those in dist/. */
 export function ownFiles(): string[] {
-  return ['templates', 'completions'].flatMap(folder =>
-    filesBelow(`dist/${folder}`).map(name => `${folder}/${name}`),
-  )
+  return ['templates', 'completions'].flatMap(namesBelow).filter(name => !name.startsWith(EXAMPLES))
+}
+
+/** What comes for people alone, likewise. */
+export function examples(): string[] {
+  return namesBelow(EXAMPLES)
+}
+
+export const EXAMPLES = 'templates/provisioning'
+
+function namesBelow(folder: string): string[] {
+  return filesBelow(join('dist', folder)).map(name => `${folder}/${name}`)
 }
 
 /** Gives a folder for the time of the work. */

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Host } from '../support/host.ts'
@@ -54,15 +54,29 @@ describe('the Ansible example', { timeout: 300_000 }, () => {
     expect(readFileSync(join(agent.root, 'etc/rs-agent/config.yaml'), 'utf8')).toBe(before)
   })
 
-  it('fails where apply fails, with the host as it was', async () => {
+  it('fails where apply fails, with the host as it was, and its configuration', async () => {
     const { host, agent, play } = await managedHost()
+    const configuration = join(agent.root, 'etc/rs-agent/config.yaml')
     // Where a folder belongs that apply writes to: only then it is found out.
     writeFileSync(join(agent.root, 'etc/sysctl.d'), '')
     const before = await host.snapshot()
     const failed = await play()
-    expect(failed).toMatchObject({ exitCode: 2, failed: 1, changed: ['Write the configuration'] })
+    expect(failed).toMatchObject({ exitCode: 2, failed: 1 })
+    expect(failed.changed).toEqual([
+      'Write the configuration',
+      'Take the configuration away, as there was none',
+    ])
     expect(failed.stdout).toContain('cannot write')
     expect(differences(before, await host.snapshot())).toEqual([])
+    expect(existsSync(configuration)).toBe(false)
+    const text = 'realServer: { vips: [{ address: 10.10.10.101 }] }\n'
+    writeFileSync(configuration, text, { mode: 0o600 })
+    expect((await play()).changed).toEqual([
+      'Write the configuration',
+      'Put the configuration of before back',
+    ])
+    expect(readFileSync(configuration, 'utf8')).toBe(text)
+    expect(readdirSync(dirname(configuration))).toEqual(['config.yaml'])
   })
 })
 

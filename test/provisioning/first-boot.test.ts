@@ -13,7 +13,7 @@ const VIP = '10.10.10.100'
 
 interface UserData {
   write_files: { path: string; permissions: string; content: string }[]
-  runcmd: string[][]
+  runcmd: (string | string[])[]
 }
 
 let segment: Segment
@@ -32,15 +32,19 @@ describe('a new machine becomes a real server at its first boot', { timeout: 180
 
   it('by what that user data writes and runs', async () => {
     await using host = await DebianHost.boot(segment, { name: 'rs1', address: '10.10.10.12/24' })
-    const { write_files: files, runcmd } = parse(readFileSync(`${FOLDER}cloud-init.yaml`, 'utf8')) as UserData
-    for (const { path, permissions, content } of files) {
-      await host.writeFile(path, content)
-      await host.run('chmod', [permissions, path])
-    }
-    for (const [command = '', ...args] of runcmd) await host.run(command, args)
+    expect(await firstBoot(host)).toBe(0)
     await expectRealServer(host)
     await host.reboot()
     await expectRealServer(host)
+  })
+
+  it('or tells that it did not, and has nothing kept', async () => {
+    await using host = await DebianHost.boot(segment, { name: 'rs3', address: '10.10.10.14/24' })
+    // Where a folder belongs that apply writes to.
+    await host.run('sh', ['-c', 'rm -rf /etc/sysctl.d; : >/etc/sysctl.d'])
+    expect(await firstBoot(host)).toBe(1)
+    expect(await host.run('ip', ['-o', 'addr', 'show', 'lo'])).not.toContain(VIP)
+    expect(await host.run('sh', ['-c', 'systemctl is-enabled rs-agent || :'])).not.toContain('enabled')
   })
 
   it('by a line of shell, which may run again', async () => {
@@ -54,6 +58,24 @@ describe('a new machine becomes a real server at its first boot', { timeout: 180
     await expectRealServer(host)
   })
 })
+
+/** Writes the files of the user data, and runs its commands as cloud-init does; returns the exit status. */
+async function firstBoot(host: DebianHost): Promise<number | undefined> {
+  const { write_files: files, runcmd } = parse(readFileSync(`${FOLDER}cloud-init.yaml`, 'utf8')) as UserData
+  for (const { path, permissions, content } of files) {
+    await host.writeFile(path, content)
+    await host.run('chmod', [permissions, path])
+  }
+  const asScript =
+    'import json, sys; from cloudinit.util import shellify; print(shellify(json.loads(sys.argv[1])))'
+  const { all: script } = await runAsIfInstalled('cloud-init', [
+    'python3',
+    '-c',
+    asScript,
+    JSON.stringify(runcmd),
+  ])
+  return (await host.spawn('sh', ['-c', script], { input: '' })).exitCode
+}
 
 /** Converged, and kept so. */
 async function expectRealServer(host: DebianHost): Promise<void> {
