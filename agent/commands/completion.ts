@@ -8,6 +8,7 @@ export async function completionCommand({ terminal }: Invocation, shell: string)
   const script = readCompletions(`completions/rs-agent.${shell}`)
   if (terminal.json) terminal.document({ shell, script })
   else terminal.line(script.trimEnd())
+  await terminal.written()
   return 0
 }
 

@@ -56,6 +56,7 @@ export async function directorImportCommand(
     printImportWarnings(terminal, expressed.warnings)
     terminal.line(yaml.trimEnd())
   }
+  await terminal.written()
   return 0
 }
 

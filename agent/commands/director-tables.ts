@@ -29,6 +29,7 @@ export async function directorSaveCommand(invocation: Invocation): Promise<numbe
     .filter(Boolean)
   if (invocation.terminal.json) invocation.terminal.document({ rules })
   else for (const rule of rules) invocation.terminal.line(rule)
+  await invocation.terminal.written()
   return 0
 }
 

@@ -44,6 +44,10 @@ export async function initCommand(invocation: Invocation, options: InitOptions):
     vips: answers.vips,
     text,
     notes: adviseOnHost(survey, answers),
+    options: [
+      ...(invocation.root === '/' ? [] : ['--root', invocation.root]),
+      ...(invocation.configFile === undefined ? [] : ['--config', invocation.configFile]),
+    ],
     lines: adviseOnLines(survey, answers),
   })
 }

@@ -50,7 +50,7 @@ function cannotRead(file: string, cause: unknown): AgentError {
   if (hasErrno(cause, 'EACCES'))
     return new AgentError('missing-capability', `${what}: ${messageOf(cause)}`, 'run as root', cause)
   if (hasErrno(cause, 'ENOENT', 'ENOTDIR')) {
-    const hint = 'write one (README shows an example), or name another with --config'
+    const hint = '`rs-agent init` writes one; --config names another'
     return new AgentError('config-invalid', `${what}: there is no such file`, hint, cause)
   }
   return new AgentError(

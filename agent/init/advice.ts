@@ -1,3 +1,4 @@
+import { hostPrefixLength } from '../model/address.ts'
 import type { Answers } from './answers.ts'
 import type { Survey } from './survey.ts'
 import type { Trace } from './trace.ts'
@@ -38,7 +39,7 @@ function adviceOn({ path, means }: Trace, { role, vips }: Answers): Pick<LineAdv
       }
     }
     case 'silences':
-      return { meaning: 'keeps this host silent, as rs-agent does', todo: null }
+      return { meaning: 'does a part of what rs-agent does to keep this host silent', todo: null }
     case 'makes-loud':
       return {
         meaning: 'has this host answer ARP for the VIPs, or announce them, when it is run',
@@ -55,27 +56,39 @@ function adviceOn({ path, means }: Trace, { role, vips }: Answers): Pick<LineAdv
 }
 
 /** Sentences on the host as it is now. */
-export function adviseOnHost({ bound, audible, nics }: Survey, answers: Answers): string[] {
+export function adviseOnHost(survey: Survey, answers: Answers): string[] {
+  const unread = survey.unread.map(what => `not looked into: ${what}`)
+  return [...adviseOnRole(survey, answers), ...unread]
+}
+
+function adviseOnRole({ bound, audible, nics }: Survey, answers: Answers): string[] {
   const isVip = (address: string): boolean => answers.vips.some(vip => vip.address === address)
   if (answers.role === 'director')
-    return bound
-      .filter(({ address }) => isVip(address))
-      .map(({ address }) => `${address} is bound to lo, as on a real server: a director has it on its NIC`)
+    return [
+      ...(nics.some(({ name }) => name === answers.interface)
+        ? []
+        : [`there is no NIC ${answers.interface} on this host now`]),
+      ...bound
+        .filter(({ address }) => isVip(address))
+        .map(({ address }) => `${address} is bound to lo, as on a real server: a director has it on its NIC`),
+    ]
   const adopted = bound.filter(({ address }) => isVip(address))
   const left = bound.filter(({ address }) => !isVip(address))
   const onNics = nics.flatMap(({ name, addresses }) =>
     addresses.filter(({ address }) => isVip(address)).map(({ address }) => `${address} on ${name}`),
   )
   return [
-    ...adopted.map(
-      ({ address, prefixLength, label }) =>
-        `${address}/${prefixLength} is bound to ${label ?? 'lo'} already: apply takes it over as it is, without a moment in which it is not bound`,
+    ...adopted.map(({ address, prefixLength, label }) =>
+      prefixLength === hostPrefixLength(address)
+        ? `${address}/${prefixLength} is bound to ${label ?? 'lo'} already: apply takes it over as it is, without a moment in which it is not bound`
+        : `${address}/${prefixLength} is bound to ${label ?? 'lo'} already: apply binds it with its right prefix before it takes that one away`,
     ),
     ...(adopted.length > 0 && audible !== null
       ? [`this host is not silent: ${audible}; apply silences it before anything else`]
       : []),
     ...onNics.map(
-      what => `${what} answers ARP whatever the sysctls say: apply takes it off and binds it to lo`,
+      what =>
+        `${what} answers ARP whatever the sysctls say: apply takes it off and binds it to lo, or refuses where it is this host's own address`,
     ),
     ...left.map(({ address }) => `${address} is bound to lo too, and is left alone`),
     ...(answers.directors.length === 0

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Files } from '../host/files.ts'
 import { SYSCTL_CONF, SYSCTL_FOLDERS } from '../realserver/verify/boot-sysctl.ts'
 import type { Trace, TraceReader } from './trace.ts'
@@ -57,19 +58,40 @@ const PLACES: readonly Place[] = [
 /** No script that sets up an address is longer; a program in its place is. */
 const MAX_BYTES = 256 * 1024
 
-/** Every line of the host's files that has to do with a VIP. Reads, and changes nothing. */
-export function findTraces(files: Pick<Files, 'list' | 'readText' | 'identity'>): Trace[] {
+export interface FoundTraces {
+  /** Every line of the host's files that has to do with a VIP. */
+  traces: Trace[]
+  /** Files and folders that may have some, and could not be read: `/etc/netplan/50.yaml: why`. */
+  unread: string[]
+}
+
+/** Reads, and changes nothing. */
+export function findTraces(files: Pick<Files, 'list' | 'readText' | 'identity'>): FoundTraces {
+  const unread: string[] = []
+  const orUnread = <T>(path: string, look: () => T): T | null => {
+    try {
+      return look()
+    } catch (error) {
+      unread.push(`/${path}: ${messageOf(error)}`)
+      return null
+    }
+  }
   // Of links to one another: /etc/rc.local and rc.d/rc.local (Red Hat), sysctl.conf and sysctl.d/99-sysctl.conf (Debian).
   const seen = new Set<string>()
-  return PLACES.flatMap(({ path, names, read }) =>
-    pathsAt(files, path, names).flatMap(path => {
+  const traces = PLACES.flatMap(({ path: place, names, read }) =>
+    (orUnread(place, () => pathsAt(files, place, names)) ?? []).flatMap(path => {
       const identity = files.identity(path)
-      const text = files.readText(path, { upToBytes: MAX_BYTES })
-      if (identity === null || text === null || text.includes('\0') || seen.has(identity)) return []
+      if (identity === null || seen.has(identity)) return []
       seen.add(identity)
-      return read(text, path)
+      const text = orUnread(path, () => files.readText(path, { upToBytes: MAX_BYTES }) ?? '\0')
+      if (text === null) return []
+      if (!text.includes('\0')) return read(text, path)
+      // In a folder of programs most are no scripts.
+      if (names === undefined) unread.push(`/${path}: it is no text of up to ${MAX_BYTES / 1024} KiB`)
+      return []
     }),
   )
+  return { traces, unread }
 }
 
 function pathsAt(files: Pick<Files, 'list'>, path: string, names: RegExp | undefined): string[] {

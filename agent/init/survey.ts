@@ -14,6 +14,8 @@ export interface Survey {
   /** In words, the NIC that would answer ARP for a VIP on lo; null when this host is silent. */
   audible: string | null
   traces: Trace[]
+  /** Files that could not be looked into, and why. */
+  unread: string[]
 }
 
 export interface SurveyedNic {
@@ -45,7 +47,7 @@ export async function surveyHost({ network, sysctl, files }: Host): Promise<Surv
     })),
     nics: arpNics(links).map(link => surveyNic(link, addresses, routes)),
     audible: findAudible(links, sysctls),
-    traces: findTraces(files),
+    ...findTraces(files),
   }
 }
 

@@ -18,7 +18,8 @@ export function launch(
   module: NodeJS.Module,
   folder: string,
 ): void {
-  const { readFileSync, renameSync, writeFileSync } = require('node:fs') as typeof import('node:fs')
+  const { readFileSync, renameSync, rmSync, statSync, writeFileSync } =
+    require('node:fs') as typeof import('node:fs')
   const { join, resolve } = require('node:path') as typeof import('node:path')
   const { Script } = require('node:vm') as typeof import('node:vm')
 
@@ -41,6 +42,9 @@ export function launch(
   /** It is there twice: V8 believes what it is given, and dies of what is damaged. No sum is computed as fast. */
   function readWhole(from: string): Buffer | undefined {
     try {
+      // It is run: of somebody else, or where others may write, it is none of ours.
+      const { uid, mode } = statSync(from)
+      if ((uid !== 0 && uid !== process.geteuid?.()) || (mode & 0o022) !== 0) return undefined
       const twice = readFileSync(from)
       const [one, other] = [twice.subarray(0, twice.length / 2), twice.subarray(twice.length / 2)]
       return one.equals(other) ? one : undefined
@@ -56,7 +60,8 @@ export function launch(
       writeFileSync(draft, Buffer.concat([compiled, compiled]), { flag: 'wx', mode: 0o644, flush: true })
       renameSync(draft, into)
     } catch {
-      // Where it cannot be kept the next run starts as slowly as this one.
+      // Where it cannot be kept the next run starts as slowly as this one. On a full disk a part of it may be there.
+      rmSync(draft, { force: true })
     }
   }
 }

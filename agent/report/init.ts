@@ -11,13 +11,15 @@ export interface InitReport {
   vips: readonly VipAnswer[]
   text: string
   notes: readonly string[]
+  /** Those before the command, which the next ones need too: `--config my.yaml`. */
+  options: readonly string[]
   lines: readonly LineAdvice[]
 }
 
 export function tellInit(terminal: Terminal, report: InitReport): number {
-  const next = nextCommands(report.role)
+  const next = nextCommands(report)
   if (terminal.json) {
-    const { text, ...rest } = report
+    const { text, options, ...rest } = report
     terminal.document({ ...rest, next: next.map(([command]) => command), configuration: text })
     return 0
   }
@@ -37,12 +39,13 @@ export function tellInit(terminal: Terminal, report: InitReport): number {
   return 0
 }
 
-function nextCommands(role: Answers['role']): [command: string, purpose: string][] {
-  const verb = role === 'director' ? 'rs-agent director' : 'rs-agent'
+function nextCommands({ role, options }: InitReport): [command: string, purpose: string][] {
+  const agent = ['rs-agent', ...options].join(' ')
+  const verb = role === 'director' ? `${agent} director` : agent
   return [
     [`${verb} plan`, 'what it will change; changes nothing'],
     [`${verb} apply`, 'makes it so, or leaves everything as it was'],
     [`${verb} verify`, 'proves it, on the wire'],
-    ['rs-agent service install', 'from now on, and at every boot'],
+    [`${agent} service install`, 'from now on, and at every boot'],
   ]
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { AgentError, hasErrno, messageOf } from '../errors.ts'
 
 type Format = Parameters<typeof styleText>[0]
 
@@ -13,6 +14,8 @@ export interface Terminal {
   document(value: unknown): void
   /** One of many documents, on one line, of a command that goes on. */
   event(value: unknown): void
+  /** Resolves when all of stdout is written; throws AgentError (`failed`) when it cannot be, as on a full disk. */
+  written(): Promise<void>
   /** Empties the screen, where stdout is one, for what is printed anew. */
   clear(): void
   /** A line on stderr. */
@@ -36,6 +39,23 @@ export function openTerminal({ json, color }: { json: boolean; color: boolean })
     line: (text = '') => void process.stdout.write(`${text}\n`),
     document: value => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     event: value => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    written: () =>
+      new Promise((resolve, reject) => {
+        process.stdout.write('', error => {
+          const lost = process.stdout.errored ?? error
+          // A reader that has seen enough is no failure.
+          if (!lost || hasErrno(lost, 'EPIPE')) resolve()
+          else
+            reject(
+              new AgentError(
+                'failed',
+                `cannot write the output: ${messageOf(lost)}`,
+                'is the disk full?',
+                lost,
+              ),
+            )
+        })
+      }),
     clear() {
       if (process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN)
     },

@@ -205,6 +205,31 @@ describe('init', () => {
       /- \{ address: 10\.10\.10\.100, ports: \[80\/tcp\] \}[\s\S]*directors: \[10\.10\.10\.11\]/,
     )
   })
+
+  it('takes answers that are pasted, all at once', async () => {
+    const host = await network.bootHost()
+    const agent = bareAgent(host)
+    const command = `${process.execPath} ${PROGRAM} --no-color --root ${agent.root} init`
+    const terminal = host.spawn('script', ['-qefc', command, '/dev/null'])
+    let said = ''
+    terminal.stdout.on('data', text => {
+      said += text
+    })
+    await expect.poll(() => said).toMatch(/Role of this host/)
+    terminal.stdin.write(`real-server\r${VIP}:80/tcp\r10.10.10.11\r`)
+    expect((await terminal).exitCode).toBe(0)
+    expect(readFileSync(join(agent.root, 'etc/rs-agent/config.yaml'), 'utf8')).toMatch(
+      /- \{ address: 10\.10\.10\.100, ports: \[80\/tcp\] \}[\s\S]*directors: \[10\.10\.10\.11\]/,
+    )
+    expect(stripVTControlCharacters(said)).toContain(`rs-agent --root ${agent.root} plan`)
+  })
+
+  it('says of files that it may not read that it has not read them', async () => {
+    const agent = bareAgent(await network.bootHost())
+    writeBelow(agent, 'etc/rc.local', `#!/bin/sh\n${'#'.repeat(300 * 1024)}\nip addr add ${VIP}/32 dev lo\n`)
+    const { notes } = await initialised(agent, '--role', 'real-server', '--vip', `${VIP}:80/tcp`)
+    expect(notes.join('\n')).toMatch(/not looked into: \/etc\/rc\.local: it is no text of up to 256 KiB/)
+  })
 })
 
 /** On a host without a configuration. */

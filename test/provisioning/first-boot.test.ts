@@ -69,7 +69,7 @@ async function firstBoot(host: DebianHost): Promise<number | undefined> {
   const asScript =
     'import json, sys; from cloudinit.util import shellify; print(shellify(json.loads(sys.argv[1])))'
   const { all: script } = await runAsIfInstalled('cloud-init', [
-    'python3',
+    '/usr/bin/python3',
     '-c',
     asScript,
     JSON.stringify(runcmd),

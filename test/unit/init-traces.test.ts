@@ -106,7 +106,7 @@ iface eth0 inet static
 
 describe('the lines of a hand-made set-up', () => {
   it.each(Object.entries(FILES))('are read in %s', (path, { text, traces }) => {
-    const found = findTraces({
+    const { traces: found } = findTraces({
       list: folder => (path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : []),
       readText: each => (each === path ? text : null),
       identity: each => each,
@@ -129,10 +129,30 @@ describe('the lines of a hand-made set-up', () => {
     symlinkSync('../sysctl.conf', join(root, 'etc/sysctl.d/99-sysctl.conf'))
     for (const path of ['etc/rc.local', 'etc/NetworkManager/dispatcher.d/50-vip'])
       writeFileSync(join(root, path), '#!/bin/sh\nip addr add 10.10.10.100/32 dev lo\n')
-    expect(
-      findTraces(filesBelow(root))
-        .map(({ path }) => path)
-        .sort(),
-    ).toEqual(['etc/NetworkManager/dispatcher.d/50-vip', 'etc/rc.local', 'etc/sysctl.conf'])
+    const { traces: found, unread } = findTraces(filesBelow(root))
+    expect(unread).toEqual([])
+    expect(found.map(({ path }) => path).sort()).toEqual([
+      'etc/NetworkManager/dispatcher.d/50-vip',
+      'etc/rc.local',
+      'etc/sysctl.conf',
+    ])
+  })
+
+  it('are not passed over in silence where they cannot be read', () => {
+    const places = { 'etc/rc.local': null, 'etc/sysctl.conf': '\0', 'etc/netplan/50.yaml': 'refused' }
+    const { traces: found, unread } = findTraces({
+      list: folder => (folder === 'etc/netplan' ? ['50.yaml'] : []),
+      identity: path => (path in places ? path : null),
+      readText(path) {
+        if (path === 'etc/netplan/50.yaml') throw new Error('EACCES: permission denied')
+        return places[path as keyof typeof places]
+      },
+    })
+    expect(found).toEqual([])
+    expect(unread).toEqual([
+      '/etc/rc.local: it is no text of up to 256 KiB',
+      '/etc/sysctl.conf: it is no text of up to 256 KiB',
+      '/etc/netplan/50.yaml: EACCES: permission denied',
+    ])
   })
 })
