@@ -8,6 +8,8 @@ import { type Configuration, configuration } from './schema.ts'
 /** Some 40,000 services: to read them takes seconds, and a hundred times as much memory. */
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 
+const HOW_TO_BEGIN = '`rs-agent init` writes one; --config names another'
+
 export type ConfigPath = readonly (string | number)[]
 
 /** A checked configuration that knows where each of its values was written. */
@@ -28,7 +30,11 @@ export function loadConfig(file: string): Config {
   }
   if (document.errors.length > 0)
     throw invalid(document.errors.map(error => `${at(error.pos[0])}: ${error.message}`))
-  const result = v.safeParse(configuration, valuesOf(document, file))
+  const values = valuesOf(document, file)
+  // As a package brings it: all of it a comment.
+  if (values === null)
+    throw new AgentError('config-invalid', `${file}:1:1: it says nothing yet`, HOW_TO_BEGIN)
+  const result = v.safeParse(configuration, values)
   if (!result.success) throw invalid(result.issues.map(issue => describeIssue(issue, document, at)))
   return { ...result.output, file, locate: path => at(offsetOf(document, path)) }
 }
@@ -50,8 +56,7 @@ function cannotRead(file: string, cause: unknown): AgentError {
   if (hasErrno(cause, 'EACCES'))
     return new AgentError('missing-capability', `${what}: ${messageOf(cause)}`, 'run as root', cause)
   if (hasErrno(cause, 'ENOENT', 'ENOTDIR')) {
-    const hint = '`rs-agent init` writes one; --config names another'
-    return new AgentError('config-invalid', `${what}: there is no such file`, hint, cause)
+    return new AgentError('config-invalid', `${what}: there is no such file`, HOW_TO_BEGIN, cause)
   }
   return new AgentError(
     'config-invalid',

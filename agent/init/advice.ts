@@ -18,7 +18,8 @@ export interface LineAdvice {
 export function adviseOnLines({ traces }: Survey, answers: Answers): LineAdvice[] {
   return traces.map(trace => ({
     at: `/${trace.path}:${trace.line}`,
-    text: trace.text,
+    // What a file has for terminals is not for this one.
+    text: trace.text.replace(/\p{Cc}/gu, ' '),
     ...adviceOn(trace, answers),
   }))
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import * as v from 'valibot'
 import { listen } from '../config/listen.ts'
 import { ipAddress, nicName, port, realServerAddress, vipAddress } from '../config/values.ts'
@@ -31,10 +32,15 @@ function parseVip(word: string, asked: string): { address: IpAddress; port: stri
   const alone = v.safeParse(vipAddress, word.replace(/^\[(.*)\]$/, '$1'))
   if (alone.success) return { address: alone.output, port: null }
   const whole = v.safeParse(listen, word.includes('/') ? word : `${word}/tcp`)
-  if (!whole.success) throw wrong(asked, word, /^[^:]*$|\]$/.test(word) ? alone : whole)
+  if (!whole.success) throw wrong(asked, word, isAddressAlone(word) ? alone : whole)
   const found = v.safeParse(port, `${whole.output.port}/${whole.output.protocol}`)
   if (!found.success) throw wrong(asked, word, found)
   return { address: whole.output.address, port: found.output }
+}
+
+/** One that says no port, be it wrong. */
+function isAddressAlone(word: string): boolean {
+  return !word.includes(':') || word.endsWith(']') || isIPv6(word)
 }
 
 export function parseDirectors(text: string, asked: string): IpAddress[] {

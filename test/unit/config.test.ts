@@ -125,7 +125,7 @@ colour: red
       /FILE:1:5\d: .*interfaces/,
     ],
     ['no role', '{}', /at least one role/],
-    ['an empty file', '', /FILE:1:1: .*expected a map/],
+    ['an empty file', '', /FILE:1:1: it says nothing yet/],
     ['a list', '- a', /FILE:1:1: .*expected a map/],
     ['broken YAML', 'realServer: [\n  }', /FILE:2:3: /],
     ['a key twice', 'realServer: { vips: [{ address: 10.0.0.1 }] }\nrealServer: 1', /FILE:2:1: .*unique/],
