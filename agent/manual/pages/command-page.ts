@@ -39,6 +39,10 @@ const FILES = [
     '/var/lib/rs-agent/',
     'What was found before the first apply, and the journal of the run that is under way.',
   ],
+  [
+    '/var/cache/rs-agent/',
+    'Of the Debian package: what the runtime has compiled of the program. It may be removed at any time.',
+  ],
 ] as const
 
 function commandSection({ path, description, options, arguments: args, textAfter }: CommandNode): string[] {
