@@ -264,7 +264,7 @@ it('name no folder of the machine that they were made on', () => {
     expect([folder, executable.includes(folder)]).toEqual([folder, false])
 })
 
-it('come out the same, byte for byte, when they are made again', async () => {
+it('come out the same, byte for byte, when they are made again of one build', async () => {
   const again = join(packages, 'again')
   await makePackages(again)
   const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
