@@ -5,7 +5,8 @@ import { ADDONS, addonFile, inFolder, ownFiles } from './program.ts'
 
 /**
  * What V8 has compiled of the program after an `apply` with nothing to do, which is what most runs are, in a network
- * namespace of its own: the same each time, as nothing is left to chance or to what this machine's network is like. Throws when the program fails.
+ * namespace of its own: the same each time, as nothing is left to chance, or to what this machine's network is like, or
+ * to how far other threads have come (Sparkplug). Throws when the program fails.
  *
  * @param code a script whose value is the function that starts the program
  */

@@ -7,8 +7,9 @@ export interface BundledFile {
 }
 
 /**
- * All in one script, whose value is a function as require() wraps a file, which still runs a part only when it is required: V8 compiles no more than what is run, and a
- * service whose package is upgraded would find on the disk parts of a version that it is not.
+ * All in one script, whose value is a function as require() wraps a file. It still runs a part only when it is
+ * required: V8 compiles no more than what is run. And a service whose package is upgraded would find on the disk parts of
+ * a version that it is not.
  *
  * The text is in ASCII, since V8 reads that at once, and keeps it in half of the memory.
  */

@@ -17,13 +17,13 @@ export interface Program {
   packageFolders: readonly string[]
 }
 
-/** Bundles rs-agent, and all that it imports, be it when a command is called: most of a start is spent on finding files. */
+/** Bundles rs-agent, and all that it imports: to find and load its files one by one costs more than to run it. */
 export async function bundleProgram(): Promise<Program> {
   const { output } = await build({
     input: { main: 'agent/main.ts' },
     platform: 'node',
     plugins: [netlinkAddonOfProgram],
-    // What is run is known to the caches of compiled code; the rest is not to be compiled.
+    // No function is to be compiled before it is called: what most runs call is compiled already, see launch.ts.
     optimization: { pifeForModuleWrappers: false },
     output: {
       format: 'cjs',
@@ -49,6 +49,7 @@ export async function bundleProgram(): Promise<Program> {
   return { code: withId(inOneFile(parts, 'main.cjs')), packageFolders: [...new Set(folders)].sort() }
 }
 
+/** A program with its hash: what was compiled of it is kept by that name. */
 export function withId(code: string): string {
   return `/*${createHash('sha256').update(code).digest('hex').slice(0, 16)}*/${code}`
 }
