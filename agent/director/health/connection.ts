@@ -25,7 +25,8 @@ export function connect(
       return !socket.destroyed
     },
   }
-  const socket = new Socket(read === null ? {} : { onread })
+  // It is ended by `hangUp` alone: an end of our own, sent while the other one's is on its way, would leave TIME-WAIT.
+  const socket = new Socket({ allowHalfOpen: true, ...(read !== null && { onread }) })
   let isRefusedHere = false
   socket.on('error', error => {
     if (isRefusedHere || hasErrno(error, ...OWN_ERRORS)) found.unknown(`cannot ask: ${messageOf(error)}`)
