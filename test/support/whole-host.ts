@@ -39,8 +39,8 @@ const SCRIPT = `
   grep -r --include='arp_*' '' /proc/sys/net/ipv4/conf | sed 's/^/sysctl /'
   ss -Hltnu | sed 's/^/listener /'
 `
-/** The programs that look. */
-const IGNORED = /^$|^process (?:sh|ps|sed|sudo)$/
+/** The programs that look; and what systemd mounts for a moment when it starts a service. */
+const IGNORED = /^$|^process (?:sh|ps|sed|sudo)$|^running run-credentials-/
 
 /** One line for each thing that is only in one of the two. */
 export function differencesOf(before: WholeHost, after: WholeHost): string[] {
