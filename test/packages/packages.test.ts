@@ -256,6 +256,18 @@ describe('the Debian packages', () => {
     await expect.poll(leftBehind).toEqual([])
     expect(await host.failedUnits()).toEqual([])
   }, 120_000)
+
+  it('are installed by apt over a configuration that was there first', async () => {
+    await agent.configure(CONFIG)
+    const files = [onHost(/^rs-agent_0\.1\.0_/), onHost(/^rs-agent-runtime_/)].join(' ')
+    await sh(
+      `DEBIAN_FRONTEND=noninteractive apt-get -y -o Dpkg::Options::=--force-confold install ${files} </dev/null`,
+    )
+    expect(await sh('cat /etc/rs-agent/config.yaml')).toBe(CONFIG.trimEnd())
+    expect((await agent.run(['plan'])).exitCode).toBe(2)
+    await sh('apt-get -y purge rs-agent rs-agent-runtime')
+    expect(await sh('dpkg --audit; ls /etc/rs-agent 2>&1 || :')).toMatch(/No such file/)
+  })
 })
 
 it('name no folder of the machine that they were made on', () => {
