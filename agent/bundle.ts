@@ -7,6 +7,7 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeManual } from './manual/write.ts'
+import { putConfig } from './packaging/code-cache.ts'
 import { bundleProgram, launcherOf, PROGRAM_FILE } from './packaging/program.ts'
 
 rmSync('dist', { recursive: true, force: true })
@@ -32,9 +33,7 @@ runOnce()
 function runOnce(): void {
   const root = mkdtempSync(join(tmpdir(), 'rs-agent-build-'))
   try {
-    mkdirSync(join(root, 'etc/rs-agent'), { recursive: true, mode: 0o700 })
-    const config = 'realServer: { vips: [{ address: 203.0.113.1 }] }\n'
-    writeFileSync(join(root, 'etc/rs-agent/config.yaml'), config, { mode: 0o600 })
+    putConfig(root)
     const { status, stderr } = spawnSync(process.execPath, ['dist/rs-agent.js', '--root', root, 'plan'], {
       encoding: 'utf8',
       env: { PATH: process.env.PATH },

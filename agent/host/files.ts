@@ -46,7 +46,7 @@ export interface Files {
   read(path: string): FileForm | null
   /** The text of a file of somebody else's, whatever its bytes; null when it is no file that can be read, or larger. */
   readText(path: string, limit?: { upToBytes: number }): string | null
-  /** Text that two paths share when one is a link to the other; null when nothing can be found there. */
+  /** Text that two paths share when one is a link to the other; null when nothing is there. */
   identity(path: string): string | null
   /** Replaces the file as a whole or not at all, and has it on the disk when it returns. */
   write(path: string, form: FileForm): void
@@ -71,7 +71,7 @@ export function filesBelow(root: string): Files {
     read: path => explained('read', join(root, path), readForm),
     readText: (path, { upToBytes } = { upToBytes: Number.POSITIVE_INFINITY }) =>
       readForeignText(join(root, path), upToBytes),
-    identity: path => identityOf(join(root, path)),
+    identity: path => explained('look at', join(root, path), identityOf),
     write: (path, form) => explained('write', join(root, path), file => replaceFile(file, form)),
     append: (path, text) => explained('write to', join(root, path), file => appendFileSync(file, text)),
     remove: path => explained('remove', join(root, path), removeFile),
@@ -111,8 +111,9 @@ function identityOf(file: string): string | null {
   try {
     const { dev, ino } = statSync(file, { bigint: true })
     return `${dev}:${ino}`
-  } catch {
-    return null
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return null
+    throw error
   }
 }
 

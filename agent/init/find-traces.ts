@@ -80,7 +80,7 @@ export function findTraces(files: Pick<Files, 'list' | 'readText' | 'identity'>)
   const seen = new Set<string>()
   const traces = PLACES.flatMap(({ path: place, names, read }) =>
     (orUnread(place, () => pathsAt(files, place, names)) ?? []).flatMap(path => {
-      const identity = files.identity(path)
+      const identity = orUnread(path, () => files.identity(path))
       if (identity === null || seen.has(identity)) return []
       seen.add(identity)
       const text = orUnread(path, () => files.readText(path, { upToBytes: MAX_BYTES }) ?? '\0')

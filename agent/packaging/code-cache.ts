@@ -41,7 +41,8 @@ function putInto(folder: string, name: string): void {
   copyFileSync(join('dist', name), join(folder, name))
 }
 
-function putConfig(root: string): void {
+/** Below the root, of a real server like most. */
+export function putConfig(root: string): void {
   mkdirSync(join(root, 'etc/rs-agent'), { recursive: true, mode: 0o700 })
   const config = 'realServer: { vips: [{ address: 203.0.113.1 }] }\n'
   writeFileSync(join(root, 'etc/rs-agent/config.yaml'), config, { mode: 0o600 })

@@ -182,13 +182,7 @@ describe('init', () => {
     const host = await network.bootHost()
     await host.namespace.ip(`addr add ${VIP}/32 dev lo label lo:0`)
     const agent = bareAgent(host)
-    // A terminal of its own, which passes on what is typed.
-    const command = `${process.execPath} ${PROGRAM} --no-color --root ${agent.root} init`
-    const terminal = host.spawn('script', ['-qefc', command, '/dev/null'])
-    let said = ''
-    terminal.stdout.on('data', text => {
-      said += text
-    })
+    const { terminal, said, forget } = initOnTerminal(host, agent)
     const answers: [question: RegExp, answer: string][] = [
       [/Role of this host .*\[real-server\]: $/, ''],
       [/VIPs with their ports.*\[10\.10\.10\.100\]: $/, '10.10.10.300'],
@@ -196,8 +190,8 @@ describe('init', () => {
       [/Directors.*: $/, '10.10.10.11'],
     ]
     for (const [question, answer] of answers) {
-      await expect.poll(() => stripVTControlCharacters(said)).toMatch(question)
-      said = ''
+      await expect.poll(said).toMatch(question)
+      forget()
       terminal.stdin.write(`${answer}\r`)
     }
     expect((await terminal).exitCode).toBe(0)
@@ -209,19 +203,14 @@ describe('init', () => {
   it('takes answers that are pasted, all at once', async () => {
     const host = await network.bootHost()
     const agent = bareAgent(host)
-    const command = `${process.execPath} ${PROGRAM} --no-color --root ${agent.root} init`
-    const terminal = host.spawn('script', ['-qefc', command, '/dev/null'])
-    let said = ''
-    terminal.stdout.on('data', text => {
-      said += text
-    })
-    await expect.poll(() => said).toMatch(/Role of this host/)
+    const { terminal, said } = initOnTerminal(host, agent)
+    await expect.poll(said).toMatch(/Role of this host/)
     terminal.stdin.write(`real-server\r${VIP}:80/tcp\r10.10.10.11\r`)
     expect((await terminal).exitCode).toBe(0)
     expect(readFileSync(join(agent.root, 'etc/rs-agent/config.yaml'), 'utf8')).toMatch(
       /- \{ address: 10\.10\.10\.100, ports: \[80\/tcp\] \}[\s\S]*directors: \[10\.10\.10\.11\]/,
     )
-    expect(stripVTControlCharacters(said)).toContain(`rs-agent --root ${agent.root} plan`)
+    expect(said()).toContain(`rs-agent --root ${agent.root} plan`)
   })
 
   it('says of files that it may not read that it has not read them', async () => {
@@ -231,6 +220,20 @@ describe('init', () => {
     expect(notes.join('\n')).toMatch(/not looked into: \/etc\/rc\.local: it is no text of up to 256 KiB/)
   })
 })
+
+/** A terminal of its own, which passes on what is typed; what it said since it was last forgotten. */
+function initOnTerminal(host: Host, { root }: Agent) {
+  const command = `${process.execPath} ${PROGRAM} --no-color --root ${root} init`
+  const terminal = host.spawn('script', ['-qefc', command, '/dev/null'])
+  let said = ''
+  terminal.stdout.on('data', text => {
+    said += text
+  })
+  const forget = (): void => {
+    said = ''
+  }
+  return { terminal, said: () => stripVTControlCharacters(said), forget }
+}
 
 /** On a host without a configuration. */
 function bareAgent(host: Host): Agent {
